@@ -144,8 +144,8 @@ class Collector:
         """Claim addresses: equally many of each class that needs some, each from the sources it has least from."""
         needy = [label for label, need in needs.items() if need]
         space = before = CLAIMS_AHEAD * self._pace.concurrency - self._backlog_size
-        for place, label in enumerate(needy):
-            share = min(needs[label], -(-space // (len(needy) - place)))
+        for index, label in enumerate(needy):
+            share = min(needs[label], -(-space // (len(needy) - index)))
             for source, room in sources_by_need(held.get(label, {}), ceiling):
                 if not share or not held[label][source].queued:
                     continue

@@ -171,7 +171,7 @@ class Ledger:
         """Add addresses from a list, as (label, offer); how many are new."""
         with self.transaction() as db:
             start = db.execute("SELECT coalesce(max(id), 0) FROM images").fetchone()[0]
-            return sum(self.add(db, label, source, "", [offer], None, start + place) for place, (label, offer) in enumerate(offers))
+            return sum(self.add(db, label, source, "", [offer], None, start + index) for index, (label, offer) in enumerate(offers))
 
     def claim(self, label: str, source: str, most: int) -> list[Claim]:
         """Take on up to ``most`` addresses of a class from a source: the best ranked of all keywords, then due failures."""
@@ -245,10 +245,10 @@ class Ledger:
                 [(reason, next_try, claim.id, self.owner) for claim in claims],
             )
 
-    def move_files(self, places: Iterable[tuple[int, str]]) -> None:
+    def move_files(self, files: Iterable[tuple[int, str]]) -> None:
         """Accepted images have moved: rows and the new names of their files."""
         with self.transaction() as db:
-            db.executemany("UPDATE images SET file = ? WHERE id = ?", [(file, image) for image, file in places])
+            db.executemany("UPDATE images SET file = ? WHERE id = ?", [(file, image) for image, file in files])
 
     def requeue(self, images: Iterable[int]) -> None:
         """Fetch kept images again whose files are gone."""
@@ -277,7 +277,7 @@ class Ledger:
         An address offered for two classes stays with the first.
         """
         fresh = 0
-        for place, offer in enumerate(offers):
+        for index, offer in enumerate(offers):
             url, host, complaint = canonical_url(offer.url)
             known = db.execute("SELECT id, label FROM images WHERE url = ?", (url,)).fetchone()
             if known is not None:
@@ -286,7 +286,7 @@ class Ledger:
                 continue
             row = {**_said(offer), "url": url, "host": host, "label": label, "source": source, "keyword": keyword, "cell": cell}
             status = REFUSED if complaint else QUEUED
-            db.execute(ADD_IMAGE, {**row, "position": start + place, "status": status, "reason": complaint, "now": self.clock()})
+            db.execute(ADD_IMAGE, {**row, "position": start + index, "status": status, "reason": complaint, "now": self.clock()})
             fresh += 1
         return fresh
 

@@ -140,5 +140,5 @@ def _evaluate(assignment: Assignment, features: FeatureMatrix, paths: set[str], 
     sets = PartSets.of(assignment, features)
     probe = fit_probe(sets.train.data)
     reported = next(iter(sets.reported.values()))
-    rows = np.array([place for place, row in enumerate(reported.rows) if row.path in paths], dtype=np.int64)
+    rows = np.array([index for index, row in enumerate(reported.rows) if row.path in paths], dtype=np.int64)
     return probe_predictions(probe, reported.taken(rows), source)

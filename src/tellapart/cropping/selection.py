@@ -115,10 +115,10 @@ def _crops(analyzed: AnalyzedFolder, row: int, sight: Detection, main: int, chos
     whole = _whole(analyzed, row)
     others = [number for number in range(len(sight.boxes)) if number != main] if chosen.on_multiple == "all" else []
     crops = []
-    for place, number in enumerate([main, *others], start=1):
+    for rank, number in enumerate([main, *others], start=1):
         box = crop_box(sight.boxes[number], sight.width, sight.height, shape)
         eyes = sight.eyes[number] if sight.eyes is not None else None
-        crops.append(replace(whole, box=box, eyes=eyes, number=place if others else 0))
+        crops.append(replace(whole, box=box, eyes=eyes, number=rank if others else 0))
     return crops
 
 
@@ -200,4 +200,4 @@ def alternate_classes(items: Sequence[Item], label_of: Callable[[Item], str | No
     for item in items:
         of_class[label_of(item)].append(item)
     longest = max((len(some) for some in of_class.values()), default=0)
-    return [some[place] for place in range(longest) for some in of_class.values() if place < len(some)]
+    return [some[index] for index in range(longest) for some in of_class.values() if index < len(some)]

@@ -188,7 +188,7 @@ def undersample(rows: Sequence[FileRow], most: int, *, better: Mapping[str, int]
     for (label, group), members in groups.items():
         drawn = hashlib.sha256(f"{seed}:{group}".encode("utf-8", "surrogateescape")).digest()
         ranked = sorted(members, key=lambda number: (better.get(rows[number].path, 0), rows[number].path))
-        order[label] += [(place, drawn, number) for place, number in enumerate(ranked)]
-    dropped = {number: place for ranked in order.values() for place, _, number in sorted(ranked)[most:]}
+        order[label] += [(rank, drawn, number) for rank, number in enumerate(ranked)]
+    dropped = {number: rank for ranked in order.values() for rank, _, number in sorted(ranked)[most:]}
     reasons = ("left out to balance the classes", "left out to balance the classes: another of its group is kept")
     return [row.left_out(reasons[dropped[i] > 0]) if i in dropped else row for i, row in enumerate(rows)]

@@ -228,11 +228,11 @@ def _redundant(rows: Sequence[FileRow], members: Sequence[int]) -> tuple[list[in
     exact, near = [], []
     for number in members:
         row = rows[number]
-        place = (row.label, row.part)
-        if (*place, row.image_id) in seen:
+        key = (row.label, row.part)
+        if (*key, row.image_id) in seen:
             exact.append(number)
             continue
-        seen.add((*place, row.image_id))
-        if best.setdefault(place, row.image_id) != row.image_id:
+        seen.add((*key, row.image_id))
+        if best.setdefault(key, row.image_id) != row.image_id:
             near.append(number)
     return exact, near

@@ -84,7 +84,7 @@ def clusters(descriptors: FloatArray, *, threshold: float = SAME_PERSON) -> IntA
     if len(first) < n:
         _join(descriptors, labels_found, threshold)
     by_size = sorted(Counter(labels_found.tolist()).items(), key=lambda pair: (-pair[1], pair[0]))
-    rank = {number: place for place, (number, _) in enumerate(by_size)}
+    rank = {number: index for index, (number, _) in enumerate(by_size)}
     return np.array([rank[number] for number in labels_found.tolist()], dtype=np.int64)
 
 
@@ -107,24 +107,24 @@ def identities(descriptors: FloatArray, labels: Sequence[str], *, threshold: flo
         threshold: mean cosine from which two clusters are one person.
     """
     of_class: dict[str, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels):
-        of_class[label].append(place)
+    for index, label in enumerate(labels):
+        of_class[label].append(index)
     numbers = np.zeros(len(labels), dtype=np.int64)
     centers: dict[str, FloatArray] = {}
     sizes: dict[str, Counter[int]] = {}
-    for label, places in sorted(of_class.items()):
-        labels_found = clusters(descriptors[places], threshold=threshold)
-        numbers[places] = labels_found
+    for label, members_of_class in sorted(of_class.items()):
+        labels_found = clusters(descriptors[members_of_class], threshold=threshold)
+        numbers[members_of_class] = labels_found
         sizes[label] = Counter(labels_found.tolist())
-        main = _main_people(sizes[label], len(places))
-        rows = [_center(descriptors[places][labels_found == number]) for number in main]
+        main = _main_people(sizes[label], len(members_of_class))
+        rows = [_center(descriptors[members_of_class][labels_found == number]) for number in main]
         centers[label] = np.stack(rows) if rows else np.zeros((0, descriptors.shape[1]), np.float32)
     people = People(centers)
     identity_of: dict[tuple[str, int], Identity] = {}
-    for label, places in of_class.items():
+    for label, members_of_class in of_class.items():
         for number, size in sizes[label].items():
             is_main = not len(centers[label]) or number < len(centers[label])
-            members = [place for place in places if numbers[place] == number]
+            members = [index for index in members_of_class if numbers[index] == number]
             others = () if is_main else people.classes_of(_center(descriptors[members]), threshold=threshold)
             identity_of[label, number] = Identity(number, size, is_main, tuple(name for name in others if name != label))
     return [identity_of[label, int(number)] for label, number in zip(labels, numbers, strict=True)], people

@@ -76,8 +76,8 @@ def _nearest_codes(rows: IntArray, others: IntArray, cosines: FloatArray, n: int
     """``smaller * n + larger`` of each of the rows with its nearest among the others, from their cosines (rows, others)."""
     cosines[rows[:, None] == others[None, :]] = -2.0
     nearest = _nearest_columns(cosines, min(count, len(others) - 1))
-    row, place = np.nonzero(np.take_along_axis(cosines, nearest, axis=1) >= least_cosine)
-    one, other = rows[row], others[nearest[row, place]]
+    row, column = np.nonzero(np.take_along_axis(cosines, nearest, axis=1) >= least_cosine)
+    one, other = rows[row], others[nearest[row, column]]
     return np.asarray(np.minimum(one, other) * n + np.maximum(one, other), np.int64)
 
 

@@ -72,9 +72,9 @@ def _weights(own: list[FloatArray], num_classes: int) -> FloatArray:
     """Posterior weights of each temperature and noise, float64 (temperatures, noises), sum 1."""
     logs = np.empty((len(TEMPERATURES), len(NOISES)))
     for at, chances in enumerate(own):
-        for place, noise in enumerate(NOISES):
+        for index, noise in enumerate(NOISES):
             good, bad = _shares(chances, float(noise), num_classes)
-            logs[at, place] = np.log(np.maximum(good + bad, 1e-300)).sum() + np.log(noise) + SOUND_BEFOREHAND * np.log(1 - noise)
+            logs[at, index] = np.log(np.maximum(good + bad, 1e-300)).sum() + np.log(noise) + SOUND_BEFOREHAND * np.log(1 - noise)
     weights = np.exp(logs - logs.max())
     return np.asarray(weights / weights.sum())
 

@@ -90,9 +90,9 @@ def _place(row: FileRow) -> str:
 def _free(path: str, taken: set[str]) -> str:
     """The path, with a number before the suffix where its name is taken, in whatever case."""
     pure = PurePosixPath(path)
-    number, found = 1, path
-    while found.casefold() in taken:
+    number, free = 1, path
+    while free.casefold() in taken:
         number += 1
-        found = (pure.parent / f"{pure.stem}-{number}{pure.suffix}").as_posix()
-    taken.add(found.casefold())
-    return found
+        free = (pure.parent / f"{pure.stem}-{number}{pure.suffix}").as_posix()
+    taken.add(free.casefold())
+    return free

@@ -74,7 +74,7 @@ class ArrayStore:
 
     def render(self, data: bytes, pixels: Mapping[int, Any]) -> Rendered:
         """The arrays of one image."""
-        return {size: self._square.array(found) for size, found in pixels.items()}
+        return {size: self._square.array(square) for size, square in pixels.items()}
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:
         """Write one image; what was added can be saved at any time."""
@@ -93,15 +93,15 @@ class ArrayStore:
 
     def finish(self) -> dict[str, PartFiles]:
         """Complete all files and return those of each part."""
-        found: dict[str, PartFiles] = {}
+        files_of_parts: dict[str, PartFiles] = {}
         for (part, size), file in self._files.items():
             file.finish()
-            files = found.setdefault(part, {"images": file.rows, "files": {}})
+            files = files_of_parts.setdefault(part, {"images": file.rows, "files": {}})
             if size is None:
                 files["labels"] = file.path.name
             else:
                 files["files"][str(size)] = [file.path.name]
-        return found
+        return files_of_parts
 
     def close(self) -> None:
         """Close the files without completing them."""

@@ -150,13 +150,13 @@ class _Work:
     def _write_all(self, num_workers: int, advance: Any) -> None:
         last_saved = time.monotonic()
         numbers = range(self.done, len(self.samples))
-        for number, found in zip(numbers, prefetch(self._rendered, numbers, num_workers), strict=True):
+        for number, outcome in zip(numbers, prefetch(self._rendered, numbers, num_workers), strict=True):
             can_save = True
-            if isinstance(found, str):
-                self.unreadable[number] = found
+            if isinstance(outcome, str):
+                self.unreadable[number] = outcome
                 can_save = self.form.kind == "npy"
             else:
-                rendered, sums = found
+                rendered, sums = outcome
                 can_save = self.store.add(self.samples[number], rendered)
                 if sums is not None and self.samples[number].part == "train":
                     self._count(sums)

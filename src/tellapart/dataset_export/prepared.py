@@ -64,8 +64,8 @@ class PreparedPart:
             DataError: the set was not prepared as arrays.
             StorageError: the file is damaged.
         """
-        found: ByteArray | FloatArray = self._array(self.files(size)[0])
-        return found
+        images: ByteArray | FloatArray = self._array(self.files(size)[0])
+        return images
 
     @cached_property
     def labels(self) -> IntArray:
@@ -97,14 +97,14 @@ class PreparedPart:
         """One row for each image, in the order of the arrays."""
         try:
             rows: list[SampleRow] = [row for row in read_parquet(self.folder / SAMPLES).to_pylist() if row["part"] == self.name]
-            found = sorted(rows, key=lambda row: int(row["row"]))
+            ordered = sorted(rows, key=lambda row: int(row["row"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{self.folder / SAMPLES} cannot be read: {error}", hint=AGAIN) from error
-        if len(found) != len(self):
+        if len(ordered) != len(self):
             raise StorageError(
-                f"{self.folder / SAMPLES} has {len(found):,} rows of {self.name}, and there should be {len(self):,}", hint=AGAIN
+                f"{self.folder / SAMPLES} has {len(ordered):,} rows of {self.name}, and there should be {len(self):,}", hint=AGAIN
             )
-        return found
+        return ordered
 
     def _array(self, path: Path) -> Any:
         if path.suffix != ".npy":
@@ -169,16 +169,18 @@ def open_prepared(folder: str | Path) -> Prepared:
     Raises:
         DataError: it is no such folder, or one of a newer version.
     """
-    place = Path(folder).expanduser()
+    prepared = Path(folder).expanduser()
     try:
-        card = read_json(place / CARD, _versioned)
+        card = read_json(prepared / CARD, _versioned)
     except FileNotFoundError as error:
-        raise DataError(f"{place} was not prepared: it has no {CARD}", hint=f"tellapart prepare FOLDER --out {place}") from error
+        raise DataError(f"{prepared} was not prepared: it has no {CARD}", hint=f"tellapart prepare FOLDER --out {prepared}") from error
     except (OSError, ShapeError) as error:
-        raise DataError(f"{place / CARD} cannot be read: {error}", hint=AGAIN) from error
+        raise DataError(f"{prepared / CARD} cannot be read: {error}", hint=AGAIN) from error
     if card["format"] > FORMAT:
-        raise DataError(f"{place} was prepared by a newer version of tellapart (format {card['format']})", hint="pip install -U tellapart")
-    return Prepared(place, card)
+        raise DataError(
+            f"{prepared} was prepared by a newer version of tellapart (format {card['format']})", hint="pip install -U tellapart"
+        )
+    return Prepared(prepared, card)
 
 
 def _versioned(value: Any, where: str) -> Any:

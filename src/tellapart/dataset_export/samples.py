@@ -83,10 +83,10 @@ class Samples:
         return len(self._order)
 
     def __getitem__(self, number: int) -> Sample:
-        place = int(self._order[number])
-        row = self._rows[place]
+        index = int(self._order[number])
+        row = self._rows[index]
         target = UNKNOWN if row.label is None else self._targets[row.label]
-        file = self._dataset.file(self._dataset.entries[place])
+        file = self._dataset.file(self._dataset.entries[index])
         return Sample(file, row.path, row.image_id or "", row.label, target, part_of(row), row.group)
 
     def fingerprint(self, words: str) -> str:
@@ -100,7 +100,7 @@ class Samples:
 
     def counts(self) -> Counter[str]:
         """Number of samples per part."""
-        return Counter(part_of(self._rows[int(place)]) for place in self._order)
+        return Counter(part_of(self._rows[int(index)]) for index in self._order)
 
     def _is_odd(self, row: FileRow, has_labels: bool) -> bool:
         """Leave out images without a label where others have one; those of a test part wait for an answer."""
@@ -122,15 +122,15 @@ class Samples:
             for i in used:
                 if self._rows[i].part == part:
                     reported.setdefault(self._rows[i].image_id or "", self._rows[i])
-        kept = []
+        without_leaks = []
         for i in used:
             row = self._rows[i]
             twin = reported.get(row.image_id or "") if part_of(row) == "train" else None
             if twin is None:
-                kept.append(i)
+                without_leaks.append(i)
             else:
                 self.left_out[row.path] = f"exact copy of {twin.path} of the {twin.part} part"
-        return kept
+        return without_leaks
 
     def _ordered(self, used: Sequence[int], seed: int | None) -> IntArray:
         rows = self._rows

@@ -175,7 +175,7 @@ class ShardStore:
     def finish(self) -> dict[str, PartFiles]:
         """Complete the last shards and give all their final names; for each part its files."""
         self._close_shards()
-        found: dict[str, PartFiles] = {}
+        files_of_parts: dict[str, PartFiles] = {}
         for part, rows in self._full.items():
             files: dict[str, list[str]] = {}
             for size in self._sizes:
@@ -185,8 +185,8 @@ class ShardStore:
                     if growing != final and growing.exists():
                         os.replace(growing, final)
                     files.setdefault(size_name(size), []).append(final.relative_to(self._folder).as_posix())
-            found[part] = {"images": sum(rows), "files": files}
-        return found
+            files_of_parts[part] = {"images": sum(rows), "files": files}
+        return files_of_parts
 
     def close(self) -> None:
         """Let go of the open shards."""

@@ -201,9 +201,9 @@ def _matching_rows(first: Predictions, second: Predictions) -> IntArray:
             f"the class names differ: {', '.join(first.class_names)} against {', '.join(second.class_names)}",
             hint="compare two runs over the same classes",
         )
-    places = {key: row for row, key in enumerate(zip(first.image_ids, first.paths, strict=True))}
+    row_of = {key: row for row, key in enumerate(zip(first.image_ids, first.paths, strict=True))}
     keys = zip(second.image_ids, second.paths, second.targets.tolist(), strict=True)
-    rows = [(places[i, path], row) for row, (i, path, target) in enumerate(keys) if target >= 0 and (i, path) in places]
+    rows = [(row_of[i, path], row) for row, (i, path, target) in enumerate(keys) if target >= 0 and (i, path) in row_of]
     if not rows:
         raise DataError(
             f"{first.source} ({count(len(first), 'image')}) and {second.source}"

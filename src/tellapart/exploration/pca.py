@@ -42,11 +42,11 @@ def pca_coordinates(features: FloatArray, *, directions: int = DIRECTIONS, seed:
             f" numbers; the first is image {broken[0]}"
         )
     power = _power(features)
-    places = _project(features, power, directions, seed) if directions else _apply_power(features, power)
-    places = places - places.mean(axis=0)
-    length = float(np.sqrt(np.square(places).sum(axis=1).mean()))
+    coordinates = _project(features, power, directions, seed) if directions else _apply_power(features, power)
+    coordinates = coordinates - coordinates.mean(axis=0)
+    length = float(np.sqrt(np.square(coordinates).sum(axis=1).mean()))
     usual = float(np.sqrt(np.square(_apply_power(features[:BLOCK], power)).sum(axis=1).mean()))
-    return np.asarray(places / length if length > LEAST * usual else np.zeros_like(places), np.float32)
+    return np.asarray(coordinates / length if length > LEAST * usual else np.zeros_like(coordinates), np.float32)
 
 
 def nonfinite_rows(features: FloatArray) -> IntArray:

@@ -108,14 +108,14 @@ def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress)
     possible = min(perplexity, (len(drawn) - 1) / 3)
     notes = [f"perplexity {possible:.1f}, a third of the {count(len(drawn), 'image')}"] if possible < perplexity else []
     fit = _open_tsne if software == "openTSNE" else _scikit_tsne
-    places = fit(np.ascontiguousarray(reduced[drawn]), possible, seed, progress)
+    coordinates = fit(np.ascontiguousarray(reduced[drawn]), possible, seed, progress)
     if n > most:
         notes.append(
             f"t-SNE ran on {count(most, 'image')} drawn at random;"
             f" each other image is at the mean of its {NUM_DRAWN_NEIGHBORS} nearest neighbors among them"
         )
-        places = _place_others(reduced, drawn, places)
-    return Projection(TITLES[TSNE], places, software, tuple(notes))
+        coordinates = _place_others(reduced, drawn, coordinates)
+    return Projection(TITLES[TSNE], coordinates, software, tuple(notes))
 
 
 def _open_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> FloatArray:
@@ -142,9 +142,9 @@ def _scikit_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Pr
     threads = _threads(len(reduced))
     with progress.stage("computing t-SNE", total=len(reduced)) as advance, warnings.catch_warnings(), threadpool_limits(threads):
         warnings.simplefilter("ignore")
-        places = manifold.TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=threads).fit_transform(reduced)
+        coordinates = manifold.TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=threads).fit_transform(reduced)
         advance(len(reduced))
-    return np.asarray(places, dtype=np.float32)
+    return np.asarray(coordinates, dtype=np.float32)
 
 
 def _threads(n: int) -> int:
@@ -156,9 +156,9 @@ def _umap(reduced: FloatArray, seed: int, progress: Progress) -> Projection:
     model = _umap_class()(n_neighbors=min(UMAP_NEIGHBORS, len(reduced) - 1), random_state=seed, n_jobs=1)
     with progress.stage("computing UMAP", total=len(reduced)) as advance, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        places = model.fit_transform(reduced)
+        coordinates = model.fit_transform(reduced)
         advance(len(reduced))
-    return Projection(TITLES[UMAP], np.asarray(places, dtype=np.float32), "umap-learn")
+    return Projection(TITLES[UMAP], np.asarray(coordinates, dtype=np.float32), "umap-learn")
 
 
 def _umap_class() -> Any:
@@ -173,17 +173,17 @@ def _umap_class() -> Any:
     return umap.UMAP
 
 
-def _place_others(reduced: FloatArray, drawn: IntArray, places: FloatArray) -> FloatArray:
+def _place_others(reduced: FloatArray, drawn: IntArray, coordinates: FloatArray) -> FloatArray:
     """Coordinates of all n images, float32 (n, 2): each image that was not drawn gets the mean of its nearest drawn neighbors."""
     from sklearn.neighbors import NearestNeighbors
 
     whole = np.empty((len(reduced), 2), np.float32)
-    whole[drawn] = places
+    whole[drawn] = coordinates
     others = np.setdiff1d(np.arange(len(reduced)), drawn)
     index = NearestNeighbors(n_neighbors=NUM_DRAWN_NEIGHBORS, algorithm="brute").fit(reduced[drawn])
     for start in range(0, len(others), BLOCK):
         rows = others[start : start + BLOCK]
-        whole[rows] = places[index.kneighbors(reduced[rows], return_distance=False)].mean(axis=1)
+        whole[rows] = coordinates[index.kneighbors(reduced[rows], return_distance=False)].mean(axis=1)
     return whole
 
 
@@ -194,13 +194,13 @@ _CELLS = 16_000_000
 
 
 def neighbor_preservation(
-    features: FloatArray, places: FloatArray, *, k: int = NEIGHBORS, tried: int = TRIED, seed: int = 0
+    features: FloatArray, coordinates: FloatArray, *, k: int = NEIGHBORS, tried: int = TRIED, seed: int = 0
 ) -> float | None:
     """The share, 0 to 1, of the k nearest images by features that are among the k nearest on the map; k / (n - 1) by chance.
 
     Args:
         features: float (n, d), compared by cosine.
-        places: float (n, 2), the coordinates on the map.
+        coordinates: float (n, 2), the coordinates on the map.
         k: number of neighbors.
         tried: at most so many images, drawn at random, are compared with all n.
         seed: of the drawing.
@@ -216,7 +216,7 @@ def neighbor_preservation(
     alone = np.arange(n)
     preserved = 0
     for full, flat in zip(
-        nearest_neighbors(features, rows, alone, k, is_cosine=True), nearest_neighbors(places, rows, alone, k), strict=True
+        nearest_neighbors(features, rows, alone, k, is_cosine=True), nearest_neighbors(coordinates, rows, alone, k), strict=True
     ):
         preserved += sum(len(np.intersect1d(one, other, assume_unique=True)) for one, other in zip(full, flat, strict=True))
     return preserved / (k * len(rows))
@@ -239,10 +239,10 @@ def neighbor_label_accuracy(
         is_cosine: whether neighbors are by cosine or by Euclidean distance.
     """
     known = np.flatnonzero(labels >= 0)
-    place = np.full(len(labels), -1)
-    place[known] = np.arange(len(known))
+    index_of = np.full(len(labels), -1)
+    index_of[known] = np.arange(len(known))
     votes, predicted = labels[known], []
-    for neighbors in nearest_neighbors(vectors[known], place[rows], groups[known], min(k, len(known) - 1), is_cosine=is_cosine):
+    for neighbors in nearest_neighbors(vectors[known], index_of[rows], groups[known], min(k, len(known) - 1), is_cosine=is_cosine):
         predicted.append(_majority(np.where(neighbors >= 0, votes[neighbors], -1)))
     return np.concatenate(predicted) == labels[rows] if predicted else np.zeros(0, bool)
 

@@ -57,8 +57,8 @@ class FeatureCache:
         is_found, segments = np.zeros(len(image_ids), bool), self._segments()
         for segment in segments:
             ids, vectors, crc32 = self._open(segment)
-            places = [(place, row_of[image_id]) for place, image_id in enumerate(ids) if image_id in row_of]
-            taken, rows = np.array([pair for pair in places if not is_found[pair[1]]], np.int64).reshape(-1, 2).T
+            pairs = [(index, row_of[image_id]) for index, image_id in enumerate(ids) if image_id in row_of]
+            taken, rows = np.array([pair for pair in pairs if not is_found[pair[1]]], np.int64).reshape(-1, 2).T
             checksum = 0
             for block in row_blocks(vectors):
                 checksum = zlib.crc32(np.ascontiguousarray(vectors[block]).data, checksum)
@@ -128,11 +128,11 @@ class FeatureCache:
         for number, (ids, _) in enumerate(sound):
             for row, image_id in enumerate(ids):
                 place_of.setdefault(image_id, (number, row))
-        places = np.array(list(place_of.values()), np.int64).reshape(-1, 2)
+        locations = np.array(list(place_of.values()), np.int64).reshape(-1, 2)
 
         def blocks() -> Iterator[FloatArray]:
             for number, (_, values) in enumerate(sound):
-                rows = places[places[:, 0] == number, 1]
+                rows = locations[locations[:, 0] == number, 1]
                 for block in row_blocks(values[: len(rows)]):
                     yield np.ascontiguousarray(values[rows[block]])
 

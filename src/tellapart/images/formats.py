@@ -383,8 +383,8 @@ def declared_size(data: bytes, name: str) -> tuple[int, int] | None:
 
 def _ico_size(data: bytes) -> tuple[int, int] | None:
     """Width and height of the largest PNG in an icon; the icon directory may give a smaller size."""
-    places = (int.from_bytes(data[at + 12 : at + 16], "little") for at in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16))
-    sizes = [declared_size(data[place : place + 24], "PNG") for place in places if data.startswith(b"\x89PNG", place)]
+    offsets = (int.from_bytes(data[at + 12 : at + 16], "little") for at in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16))
+    sizes = [declared_size(data[offset : offset + 24], "PNG") for offset in offsets if data.startswith(b"\x89PNG", offset)]
     return max((size for size in sizes if size), key=lambda size: size[0] * size[1], default=None)
 
 

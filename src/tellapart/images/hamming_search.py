@@ -171,8 +171,8 @@ def _chunk_bits(chunk: int, chunks: int) -> int:
 def _keys(words: Words, chunk: int, chunks: int) -> Keys:
     """The bits of one chunk as int32 (n,): every ``chunks``-th bit, because neighboring bits are correlated."""
     keys = np.zeros(words.shape[1], np.int32)
-    for place, bit in enumerate(range(chunk, _BITS, chunks)):
-        keys |= ((words[bit // 64] >> np.uint64(bit % 64)) & np.uint64(1)).astype(np.int32) << place
+    for shift, bit in enumerate(range(chunk, _BITS, chunks)):
+        keys |= ((words[bit // 64] >> np.uint64(bit % 64)) & np.uint64(1)).astype(np.int32) << shift
     return keys
 
 

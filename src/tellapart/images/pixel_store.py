@@ -80,19 +80,19 @@ class PixelStore:
         """
         index_of = {image_id: number for number, image_id in enumerate(dict.fromkeys(image_ids))}
         files: list[Path] = []
-        place = np.full((len(index_of), 2), -1, dtype=np.int64)
+        locations = np.full((len(index_of), 2), -1, dtype=np.int64)
         for path, ids in self._segments():
             for row, image_id in enumerate(ids):
                 if image_id in index_of:
-                    place[index_of[image_id]] = (len(files), row)
+                    locations[index_of[image_id]] = (len(files), row)
             files.append(path)
         numbers = np.array([index_of[image_id] for image_id in image_ids], dtype=np.int64)
-        if len(place) and place.min() < 0:
+        if len(locations) and locations.min() < 0:
             raise StorageError(
-                f"{count(int((place[:, 0] < 0).sum()), 'image is', 'images are')} missing in {self.folder}",
+                f"{count(int((locations[:, 0] < 0).sum()), 'image is', 'images are')} missing in {self.folder}",
                 hint="run the same command again",
             )
-        return Pixels(self.size, files, place[numbers])
+        return Pixels(self.size, files, locations[numbers])
 
     def _segments(self) -> list[tuple[Path, list[str]]]:
         """The complete segments with their image ids."""
@@ -122,10 +122,10 @@ class PixelStore:
 class Pixels:
     """The squares of n images, read on demand; thread-safe. A context manager."""
 
-    def __init__(self, size: int, files: Sequence[Path], place: IntArray) -> None:
+    def __init__(self, size: int, files: Sequence[Path], locations: IntArray) -> None:
         self.size = size
-        self._place = place
-        used = set(place[:, 0].tolist())
+        self._place = locations
+        used = set(locations[:, 0].tolist())
         self._paths = {number: path for number, path in enumerate(files) if number in used}
         self._handles = {number: os.open(path, os.O_RDONLY) for number, path in list(self._paths.items())[:MAX_OPEN_FILES]}
 

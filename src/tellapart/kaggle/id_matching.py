@@ -74,26 +74,26 @@ def files_of_ids(ids: Sequence[str], paths: Sequence[str]) -> FilesOfIds:
     whole = {name: tuple(c[0] for c in candidates) for name, candidates in by_rule.items() if _is_whole(candidates)}
     if not whole:
         raise _not_covered(ids, paths, max(by_rule.values(), key=_fit))
-    (matched_by, places), *others = whole.items()
+    (matched_by, matches), *others = whole.items()
     for other, different in others:
-        if different != places:
-            row = next(i for i, (one, two) in enumerate(zip(places, different, strict=True)) if one != two)
+        if different != matches:
+            row = next(i for i, (one, two) in enumerate(zip(matches, different, strict=True)) if one != two)
             raise DataError(
-                f"the ids fit the files in two ways: by {matched_by}, {ids[row]!r} is {paths[places[row]]!r};"
+                f"the ids fit the files in two ways: by {matched_by}, {ids[row]!r} is {paths[matches[row]]!r};"
                 f" by {other}, it is {paths[different[row]]!r}",
                 hint="keep only the competition's test images in the folder",
             )
-    return FilesOfIds(places, matched_by, tuple(sorted(set(range(len(paths))) - set(places))))
+    return FilesOfIds(matches, matched_by, tuple(sorted(set(range(len(paths))) - set(matches))))
 
 
 def _candidates(ids: Sequence[str], paths: Sequence[str], rule: Way) -> list[list[int]]:
     """For each id, the indices of all files that match by one rule."""
     of_path, of_id = rule
-    places: dict[str | None, list[int]] = defaultdict(list)
-    for place, path in enumerate(paths):
-        places[of_path(path)].append(place)
+    indices: dict[str | None, list[int]] = defaultdict(list)
+    for index, path in enumerate(paths):
+        indices[of_path(path)].append(index)
     keys = [of_id(name) for name in ids]
-    return [places.get(key, []) if key is not None else [] for key in keys]
+    return [indices.get(key, []) if key is not None else [] for key in keys]
 
 
 def _is_whole(candidates: Sequence[Sequence[int]]) -> bool:
@@ -114,9 +114,9 @@ def _not_covered(ids: Sequence[str], paths: Sequence[str], candidates: Sequence[
     if missing:
         problems.append(f"{len(missing):,} of {len(ids):,} ids have no file: {first_names(missing)}")
     if several:
-        name, places = several[0]
+        name, indices = several[0]
         problems.append(
-            f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {first_names(paths[p] for p in places)}"
+            f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {first_names(paths[p] for p in indices)}"
         )
     if shared:
         same = [name for name, c in zip(ids, candidates, strict=True) if [str(p) for p in c] == shared[:1]]
@@ -124,7 +124,7 @@ def _not_covered(ids: Sequence[str], paths: Sequence[str], candidates: Sequence[
             f"{len(shared):,} of {count(len(paths), 'file fits', 'files fit')} more than one id:"
             f" {paths[int(shared[0])]!r} could be {first_names(same)}"
         )
-    unused = sorted(set(range(len(paths))) - {place for c in candidates for place in c})
+    unused = sorted(set(range(len(paths))) - {index for c in candidates for index in c})
     if unused:
         problems.append(f"{len(unused):,} of {count(len(paths), 'file has', 'files have')} no id: {first_names(paths[p] for p in unused)}")
     return DataError("\n".join(problems), hint=HINT)

@@ -41,12 +41,12 @@ class Sample:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns to fill, in order."""
-        return tuple(name for place, name in enumerate(self.header) if place != self.id_place)
+        return tuple(name for index, name in enumerate(self.header) if index != self.id_place)
 
     def values(self, column: str) -> tuple[str, ...]:
         """The cells of a column, in the order of the rows."""
-        place = self.header.index(column)
-        return tuple(row[place] for row in self.rows)
+        index = self.header.index(column)
+        return tuple(row[index] for row in self.rows)
 
 
 def read_sample(path: Path) -> Sample:
@@ -70,7 +70,7 @@ def read_sample(path: Path) -> Sample:
     for number, cells in numbered:
         if len(cells) != len(header):
             raise DataError(f"{path}, line {number}: {len(cells)} cells where the header has {len(header)}", hint=HINT)
-    id_place = next((place for place, name in enumerate(header) if name.strip().lower() == "id"), 0)
+    id_place = next((index for index, name in enumerate(header) if name.strip().lower() == "id"), 0)
     sample = Sample(path, tuple(header), tuple(tuple(cells) for _, cells in numbered), id_place)
     empty = next((number for number, cells in numbered if not cells[id_place].strip()), None)
     if empty is not None:

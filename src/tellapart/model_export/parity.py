@@ -207,8 +207,8 @@ def _against_run(run: Run, answers: Answers) -> tuple[Difference | None, ExportS
         return None, None
     predictions = run.predictions
     reported = predictions.where(np.array([one == part for one in predictions.parts], dtype=bool))
-    place = {(row.image_id, row.path): i for i, row in enumerate(answers.rows)}
-    at = [place.get(key, -1) for key in zip(reported.image_ids, reported.paths, strict=True)]
+    index_of = {(row.image_id, row.path): i for i, row in enumerate(answers.rows)}
+    at = [index_of.get(key, -1) for key in zip(reported.image_ids, reported.paths, strict=True)]
     is_there = np.array([i >= 0 for i in at], dtype=bool)
     if not is_there.any():
         return None, None

@@ -59,8 +59,8 @@ def web_runtime(folder: Path | None) -> WebRuntime:
 
 
 def _read(folder: Path) -> WebRuntime:
-    places = [folder / "dist", folder, folder / "node_modules" / PACKAGE / "dist"]
-    complete = next((place for place in places if (place / MODULE).is_file() and (place / BINARY).is_file()), None)
+    folders = [folder / "dist", folder, folder / "node_modules" / PACKAGE / "dist"]
+    complete = next((candidate for candidate in folders if (candidate / MODULE).is_file() and (candidate / BINARY).is_file()), None)
     if complete is None:
         raise DataError(f"there is no {PACKAGE} in {folder}: {MODULE} or {BINARY} is missing", hint=HINT)
     try:
@@ -75,13 +75,13 @@ def _fetch(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise MissingExtra(f"the page needs {PACKAGE}, and npm, which fetches it, is not installed", hint=HINT)
-    with tempfile.TemporaryDirectory() as place:
-        words = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", place]
+    with tempfile.TemporaryDirectory() as temporary:
+        words = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", temporary]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=NPM_TIMEOUT_S, cwd=place)
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=NPM_TIMEOUT_S, cwd=temporary)
         except subprocess.TimeoutExpired as error:
             raise MissingExtra(f"npm did not fetch {PACKAGE} in {NPM_TIMEOUT_S} seconds", hint=HINT) from error
-        archive = Path(place) / f"{PACKAGE}-{VERSION}.tgz"
+        archive = Path(temporary) / f"{PACKAGE}-{VERSION}.tgz"
         if done.returncode or not archive.is_file():
             reason = " ".join(done.stderr.split())[:200]
             raise MissingExtra(f"npm cannot fetch {PACKAGE} {VERSION}: {reason or 'it wrote no archive'}", hint=HINT)

@@ -17,7 +17,7 @@ def used_device(device: str) -> str:
     Raises:
         ModelError: the device is not available.
     """
-    has_none = sys.platform.startswith("linux") and not any(Path(place).exists() for place in ACCELERATORS)
+    has_none = sys.platform.startswith("linux") and not any(Path(path).exists() for path in ACCELERATORS)
     if device == "cpu" or (device == "auto" and has_none):
         return "cpu"
     return chosen_device(device)

@@ -126,24 +126,24 @@ def _fields(message: bytes | int, path: Path) -> Iterator[tuple[int, bytes | int
     """Number and value of each field of a message: an int for a varint, else its bytes."""
     if isinstance(message, int):
         raise _damaged(path)
-    place, end = 0, len(message)
-    while place < end:
-        key, place = _varint(message, place, path)
+    offset, end = 0, len(message)
+    while offset < end:
+        key, offset = _varint(message, offset, path)
         number, kind = key >> 3, key & 7
         if kind == _VARINT:
-            whole, place = _varint(message, place, path)
+            whole, offset = _varint(message, offset, path)
             yield number, whole
             continue
         if kind == _BYTES:
-            size, place = _varint(message, place, path)
+            size, offset = _varint(message, offset, path)
         elif kind in (_FIXED32, _FIXED64):
             size = 4 if kind == _FIXED32 else 8
         else:
             raise _damaged(path)
-        if place + size > end:
+        if offset + size > end:
             raise _damaged(path)
-        yield number, message[place : place + size]
-        place += size
+        yield number, message[offset : offset + size]
+        offset += size
 
 
 def _messages(message: bytes | int, number: int, path: Path) -> list[bytes]:
@@ -155,17 +155,17 @@ def _first(message: bytes | int, number: int, path: Path) -> bytes | None:
     return next(iter(_messages(message, number, path)), None)
 
 
-def _varint(message: bytes, place: int, path: Path) -> tuple[int, int]:
+def _varint(message: bytes, offset: int, path: Path) -> tuple[int, int]:
     """A varint, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
-        if place >= len(message):
+        if offset >= len(message):
             break
-        byte = message[place]
-        place += 1
+        byte = message[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
     raise _damaged(path)
 
 
@@ -173,9 +173,9 @@ def _sizes(value: bytes | int, path: Path) -> list[int]:
     """Dimensions, packed into one field or in a field each."""
     if isinstance(value, int):
         return [value]
-    sizes, place = [], 0
-    while place < len(value):
-        size, place = _varint(value, place, path)
+    sizes, offset = [], 0
+    while offset < len(value):
+        size, offset = _varint(value, offset, path)
         sizes.append(size)
     return sizes
 

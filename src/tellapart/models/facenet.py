@@ -149,12 +149,12 @@ def facenet_state(constants: Mapping[str, FloatArray]) -> dict[str, torch.Tensor
     state: dict[str, FloatArray] = {}
     for name, values in constants.items():
         parts = name.removeprefix(_ROOT).split("/")
-        place, kind = ".".join(parts[:-1]), parts[-1]
+        layer, kind = ".".join(parts[:-1]), parts[-1]
         scale = _scale(constants, name)
         if kind == "weights" and values.ndim == 4:
-            state[f"{place}.weight"] = values.transpose(3, 2, 0, 1) * scale
+            state[f"{layer}.weight"] = values.transpose(3, 2, 0, 1) * scale
         elif kind == "biases" or kind.endswith("_bn_offset"):
-            state[f"{place}.bias"] = values * scale
+            state[f"{layer}.bias"] = values * scale
     norm = {key: constants[f"{_ROOT}Bottleneck/BatchNorm/{key}"] for key in ("Const", "beta", "moving_mean", "moving_variance")}
     factor = norm["Const"] / np.sqrt(norm["moving_variance"] + _EPSILON)
     state["Bottleneck.weight"] = (constants[f"{_ROOT}Bottleneck/weights"] * factor).T

@@ -82,14 +82,14 @@ class _Step(torch.autograd.Function):
         ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, other: torch.Tensor | None, conv: TunedConv
     ) -> torch.Tensor:
         weight = weight.to(x.dtype)
-        place = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        geometry = (conv.padding, conv.stride, conv.dilation, conv.groups)
         op = torch.ops.mkldnn._convolution_pointwise
         activation = "none" if conv.activation == "swish" else conv.activation
         y: torch.Tensor
         if other is not None:
-            y = op.binary(x, other, weight, bias.to(x.dtype), *place, "add", 1.0, None, [], None)
+            y = op.binary(x, other, weight, bias.to(x.dtype), *geometry, "add", 1.0, None, [], None)
         else:
-            y = op(x, weight, bias, *place, activation, conv.scalars, "")
+            y = op(x, weight, bias, *geometry, activation, conv.scalars, "")
         ctx.conv, ctx.activation = conv, activation
         ctx.save_for_backward(x, weight, None if activation == "none" else y)
         return y
@@ -118,8 +118,8 @@ def _single(gradient: torch.Tensor | None) -> torch.Tensor | None:
 
 
 def _backward(g: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, conv: TunedConv, needs: list[bool]) -> Any:
-    place = (conv.stride, conv.padding, conv.dilation)
-    return aten.convolution_backward(g, x, weight, [len(weight)], *place, False, [0, 0], conv.groups, needs)
+    geometry = (conv.stride, conv.padding, conv.dilation)
+    return aten.convolution_backward(g, x, weight, [len(weight)], *geometry, False, [0, 0], conv.groups, needs)
 
 
 def _is_depthwise(conv: TunedConv, x: torch.Tensor) -> bool:
@@ -164,8 +164,8 @@ def depthwise_by_weight(g: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, 
 def _by_weight(
     g: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, padding: list[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    place: Any = ([stride, stride], padding, [1, 1], False, [0, 0], len(weight))
-    _, by_weight, by_bias = aten.convolution_backward(g, x, weight, [len(weight)], *place, [False, True, True])
+    geometry: Any = ([stride, stride], padding, [1, 1], False, [0, 0], len(weight))
+    _, by_weight, by_bias = aten.convolution_backward(g, x, weight, [len(weight)], *geometry, [False, True, True])
     return by_weight, by_bias
 
 

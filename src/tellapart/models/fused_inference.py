@@ -60,11 +60,11 @@ class FusedConv(nn.Module):
         if self._packed is None or self._packed[1].dtype != x.dtype:
             self._packed = self._pack(x)
         weight, bias = self._packed
-        place = (self.padding, self.stride, self.dilation, self.groups)
+        geometry = (self.padding, self.stride, self.dilation, self.groups)
         op = torch.ops.mkldnn._convolution_pointwise
         if other is not None:
-            return op.binary(x, other, weight, bias, *place, "add", 1.0, None, [], None)  # type: ignore[no-any-return]
-        return op(x, weight, bias, *place, self.activation, self.scalars, "")  # type: ignore[no-any-return]
+            return op.binary(x, other, weight, bias, *geometry, "add", 1.0, None, [], None)  # type: ignore[no-any-return]
+        return op(x, weight, bias, *geometry, self.activation, self.scalars, "")  # type: ignore[no-any-return]
 
     def _pack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         weight = self.weight.to(x.dtype).contiguous(memory_format=torch.channels_last)
@@ -171,7 +171,7 @@ def _only_user(node: fx.Node, modules: dict[str, nn.Module], kind: type) -> fx.N
 
 def _fuse_add(graph: fx.Graph, node: fx.Node, modules: dict[str, nn.Module]) -> None:
     """Move an addition into the later of its two sides, where that is a fused convolution without activation."""
-    order = {n: place for place, n in enumerate(graph.nodes)}
+    order = {n: index for index, n in enumerate(graph.nodes)}
     sides: list[Any] = list(node.args[:2])
     if len(sides) < 2 or not all(isinstance(side, fx.Node) for side in sides) or sides[0] is sides[1]:
         return

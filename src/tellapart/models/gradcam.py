@@ -53,26 +53,26 @@ class MemberNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (n, k), the mean over the heads."""
-        features = torch.cat([self._features(place, x) for place in range(len(self._cards))], dim=1)
+        features = torch.cat([self._features(index, x) for index in range(len(self._cards))], dim=1)
         logits = []
         for power, (mean, scale, weight, bias) in zip(self._powers, self._heads, strict=True):
             sized = features if power == 1.0 else features.sign() * features.abs().clamp_min(SMALLEST_FEATURE) ** power
             logits.append((sized - mean) / scale @ weight + bias)
         return torch.stack(logits).mean(dim=0)
 
-    def _features(self, place: int, x: torch.Tensor) -> torch.Tensor:
-        card = self._cards[place]
+    def _features(self, index: int, x: torch.Tensor) -> torch.Tensor:
+        card = self._cards[index]
         if x.shape[-1] != card.image_size:
             x = nn.functional.interpolate(x, (card.image_size, card.image_size), mode="bicubic", antialias=True).clamp(0, 1)
         mean, std = torch.tensor(card.mean).view(3, 1, 1), torch.tensor(card.std).view(3, 1, 1)
-        return self.backbones[place]((x - mean) / std)  # type: ignore[no-any-return]
+        return self.backbones[index]((x - mean) / std)  # type: ignore[no-any-return]
 
     def spatial_layers(self, x: torch.Tensor) -> list[list[str]]:
         """For each backbone, the names of the modules that output maps (n, c, h, w), in forward order; ``x`` is an input of the network."""
         if self._spatial_layers is not None:
             return self._spatial_layers
         layers: list[list[str]] = []
-        for place, backbone in enumerate(self.backbones):
+        for index, backbone in enumerate(self.backbones):
             names: list[str] = []
 
             def note(name: str, names: list[str] = names) -> Callable[..., None]:
@@ -85,7 +85,7 @@ class MemberNetwork(nn.Module):
             handles = [module.register_forward_hook(note(name)) for name, module in backbone.named_modules() if name]
             try:
                 with torch.no_grad():
-                    self._features(place, x)
+                    self._features(index, x)
             finally:
                 for handle in handles:
                     handle.remove()
@@ -116,29 +116,29 @@ def grad_cam(network: MemberNetwork, pixels: ByteArray, target: int, *, layer: s
     """
     x = _image(pixels)
     layers = network.spatial_layers(x)
-    chosen = [(0, _check_layer(layer, layers[0]))] if layer else [(place, names[-1]) for place, names in enumerate(layers) if names]
+    chosen = [(0, _check_layer(layer, layers[0]))] if layer else [(index, names[-1]) for index, names in enumerate(layers) if names]
     if not chosen:
         raise ModelError("this network has no spatial layer", hint="occlusion works with any network")
     activations: dict[int, torch.Tensor] = {}
 
-    def keep(place: int) -> Callable[..., torch.Tensor]:
+    def keep(index: int) -> Callable[..., torch.Tensor]:
         def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-            activations[place] = output
+            activations[index] = output
             return output.clone()
 
         return hook
 
-    handles = [network.backbones[place].get_submodule(name).register_forward_hook(keep(place)) for place, name in chosen]
+    handles = [network.backbones[index].get_submodule(name).register_forward_hook(keep(index)) for index, name in chosen]
     try:
         with torch.enable_grad():
             score = log_odds(network(x.requires_grad_()), target)
-            gradients = torch.autograd.grad(score.sum(), [activations[place] for place, _ in chosen])
+            gradients = torch.autograd.grad(score.sum(), [activations[index] for index, _ in chosen])
     finally:
         for handle in handles:
             handle.remove()
     total = torch.zeros(1, 1, *pixels.shape[:2])
-    for (place, _), gradient in zip(chosen, gradients, strict=True):
-        weighted = (gradient.mean(dim=(2, 3), keepdim=True) * activations[place].detach()).sum(dim=1, keepdim=True)
+    for (index, _), gradient in zip(chosen, gradients, strict=True):
+        weighted = (gradient.mean(dim=(2, 3), keepdim=True) * activations[index].detach()).sum(dim=1, keepdim=True)
         num_places = weighted.shape[2] * weighted.shape[3]
         total += nn.functional.interpolate(num_places * weighted, tuple(pixels.shape[:2]), mode="bilinear")
     heat: FloatArray = total.relu()[0, 0].numpy()
@@ -158,8 +158,8 @@ def occlusion(score: Callable[[ByteArray], FloatArray], pixels: ByteArray, *, si
     """
     size = len(pixels)
     starts = sorted({*range(0, size - side + 1, step), size - side})
-    places = [(top, left) for top in starts for left in starts]
-    batches = [places[start : start + BATCH] for start in range(0, len(places), BATCH)]
+    corners = [(top, left) for top in starts for left in starts]
+    batches = [corners[start : start + BATCH] for start in range(0, len(corners), BATCH)]
 
     def batch_scores(batch: list[tuple[int, int]]) -> FloatArray:
         covered = np.repeat(pixels[None], len(batch), axis=0)
@@ -171,7 +171,7 @@ def occlusion(score: Callable[[ByteArray], FloatArray], pixels: ByteArray, *, si
         uncovered = float(score(pixels[None])[0])
         scores = np.concatenate(parallel_map(batch_scores, batches))
     drop, count = np.zeros((size, size), np.float32), np.zeros((size, size), np.float32)
-    for value, (top, left) in zip(scores, places, strict=True):
+    for value, (top, left) in zip(scores, corners, strict=True):
         drop[top : top + side, left : left + side] += uncovered - float(value)
         count[top : top + side, left : left + side] += 1
     return drop / count

@@ -173,16 +173,16 @@ def _network(layers: Layers) -> str | None:
 
 
 def _vgg(layers: Layers, blocks: tuple[int, ...]) -> dict[str, Any]:
-    arrays, place = {}, 0
+    arrays, index = {}, 0
     for block, count in enumerate(blocks, start=1):
         for number in range(1, count + 1):
             kernel, bias = layers[f"block{block}_conv{number}"]
-            arrays[f"features.{place}.weight"], arrays[f"features.{place}.bias"] = kernel.transpose(3, 2, 0, 1), bias
-            place += 2
-        place += 1
+            arrays[f"features.{index}.weight"], arrays[f"features.{index}.bias"] = kernel.transpose(3, 2, 0, 1), bias
+            index += 2
+        index += 1
     scale = 255 * np.array(VGG_STD, np.float32)
     arrays["features.0.weight"] = arrays["features.0.weight"][:, ::-1] * scale[:, None, None]
-    maps = len(arrays[f"features.{place - 3}.bias"])
+    maps = len(arrays[f"features.{index - 3}.bias"])
     if "fc1" in layers and layers["fc1"][0].shape == (7 * 7 * maps, 8 * maps):
         (first, first_bias), (second, second_bias) = layers["fc1"], layers["fc2"]
         arrays["pre_logits.fc1.weight"] = first.reshape(7, 7, maps, 8 * maps).transpose(3, 2, 0, 1)
@@ -198,10 +198,10 @@ def _xception(layers: Layers) -> dict[str, Any]:
         _put_norm(arrays, f"bn{number}", layers[f"block1_conv{number}_bn"])
     for block in range(2, 14):
         for number in range(1, 3 if block in (2, 3, 4, 13) else 4):
-            place = 3 * number - (3 if block == 2 else 2)
+            index = 3 * number - (3 if block == 2 else 2)
             keras = f"block{block}_sepconv{number}"
-            _put_separable(arrays, f"block{block - 1}.rep.{place}", layers[keras])
-            _put_norm(arrays, f"block{block - 1}.rep.{place + 1}", layers[f"{keras}_bn"])
+            _put_separable(arrays, f"block{block - 1}.rep.{index}", layers[keras])
+            _put_norm(arrays, f"block{block - 1}.rep.{index + 1}", layers[f"{keras}_bn"])
     for number in (1, 2):
         _put_separable(arrays, f"conv{number + 2}", layers[f"block14_sepconv{number}"])
         _put_norm(arrays, f"bn{number + 2}", layers[f"block14_sepconv{number}_bn"])

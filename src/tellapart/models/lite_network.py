@@ -100,11 +100,11 @@ class LiteNetwork(nn.Module):
         self.conv_stem = _conv(3, STEM, 3, 2)
         self.bn1 = BatchNormAct2d(STEM)
         stages, inputs = [], STEM
-        for place, (count, kernel, stride, channels) in enumerate(STAGES):
+        for index, (count, kernel, stride, channels) in enumerate(STAGES):
             blocks, outputs = [], _rounded(channels * width)
-            is_fixed = place in (0, len(STAGES) - 1)
+            is_fixed = index in (0, len(STAGES) - 1)
             for number in range(count if is_fixed else math.ceil(count * depth)):
-                blocks.append(LiteBlock(inputs, outputs, kernel, 1 if number else stride, EXPANSION if place else 1))
+                blocks.append(LiteBlock(inputs, outputs, kernel, 1 if number else stride, EXPANSION if index else 1))
                 inputs = outputs
             stages.append(nn.Sequential(*blocks))
         self.blocks = nn.Sequential(*stages)

@@ -152,10 +152,10 @@ class Mtcnn(nn.Module):
             (sure,), (shift,) = self.first((torch.nn.functional.interpolate(level, (small, small), mode="bilinear") - 127.5) / 128)
             top, left = (sure > sharpness.thresholds[0]).nonzero(as_tuple=True)
             corner = torch.stack([left, top], 1).float() * STRIDE
-            places = torch.cat([corner, corner + CELL], 1) * (side / small)
-            best = nms(places, sure[top, left], 0.5)
+            boxes_of_cells = torch.cat([corner, corner + CELL], 1) * (side / small)
+            best = nms(boxes_of_cells, sure[top, left], 0.5)
             top, left = top[best], left[best]
-            boxes.append(_shifted(places[best], shift[:, top, left].T))
+            boxes.append(_shifted(boxes_of_cells[best], shift[:, top, left].T))
             scores.append(sure[top, left])
             scale *= SHRINK
         all_boxes = torch.cat(boxes)
@@ -177,10 +177,10 @@ class Mtcnn(nn.Module):
             return _none()
         sure, shift, points = self.third(cut(levels, boxes, 48))
         size = (boxes[:, 2:] - boxes[:, :2])[:, None]
-        places = points.view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2]
+        landmarks = points.view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2]
         passed = (sure > threshold).nonzero()[:, 0]
         passed = passed[sure[passed].argsort(descending=True)]
-        faces = Faces(*(values[passed].double().cpu().numpy() for values in (_shifted(boxes, shift), places, sure)))
+        faces = Faces(*(values[passed].double().cpu().numpy() for values in (_shifted(boxes, shift), landmarks, sure)))
         return faces.rows(_apart(faces.boxes))
 
 
@@ -273,12 +273,12 @@ def mtcnn_state(networks: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, t
     state: dict[str, FloatArray] = {}
     for network, names in _NAMES.items():
         tensors, own = networks[network], names.own
-        for count, (number, place) in enumerate(names.convs):
+        for count, (number, index) in enumerate(names.convs):
             name = _numbered("conv2d", number)
-            state[f"{own}.layers.{place}.weight"] = tensors[f"{name}/kernel:0"].swapaxes(2, 3)
-            state[f"{own}.layers.{place}.bias"] = tensors[f"{name}/bias:0"]
+            state[f"{own}.layers.{index}.weight"] = tensors[f"{name}/kernel:0"].swapaxes(2, 3)
+            state[f"{own}.layers.{index}.bias"] = tensors[f"{name}/bias:0"]
             slope = f"{_numbered('p_re_lu', names.slopes + count)}_initializer"
-            state[f"{own}.layers.{place + 1}.weight"] = next(t for key, t in tensors.items() if key.startswith(slope)).ravel()
+            state[f"{own}.layers.{index + 1}.weight"] = next(t for key, t in tensors.items() if key.startswith(slope)).ravel()
         for head, source in zip(("sure", "shift", "points"), names.heads, strict=True):
             if source is not None:
                 kernel = tensors[f"{source}/kernel:0"]

@@ -213,14 +213,14 @@ def _member(folder: Path, card: ModelCard, known: MemberFields) -> Member:
     path = check_tensors(folder, card, known["tensors"])
     try:
         with safe_open(path, framework="np") as file:
-            heads = [_head(file, place, head["power"], len(card["class_names"])) for place, head in enumerate(known["heads"])]
+            heads = [_head(file, index, head["power"], len(card["class_names"])) for index, head in enumerate(known["heads"])]
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {error}", hint=DAMAGED) from error
     cards = [BackboneCard.from_dict(content) for content in known["backbones"]]
     return Member(
         backbones=tuple(
-            Backbone(card, path, f"backbone.{place}.", _precision_here(content.get("precision", "auto")))
-            for place, (card, content) in enumerate(zip(cards, known["backbones"], strict=True))
+            Backbone(card, path, f"backbone.{index}.", _precision_here(content.get("precision", "auto")))
+            for index, (card, content) in enumerate(zip(cards, known["backbones"], strict=True))
         ),
         resize=known["preprocessing"]["resize"],
         mirror=known["preprocessing"]["mirror"],
@@ -240,23 +240,23 @@ def _conformal(folder: Path, card: ModelCard, first: Member) -> tuple[Familiarit
         raise ModelError(f"there is no usable model in {folder}: {card['conformal']}: {error}", hint=DAMAGED) from error
 
 
-def _head(file: Any, place: int, power: float, num_classes: int) -> LinearHead:
+def _head(file: Any, index: int, power: float, num_classes: int) -> LinearHead:
     """A head whose tensors fit each other and the classes, every number finite; no tensor is read before its shape is known.
 
     Raises:
         ValueError: they do not.
     """
-    slices = {name: file.get_slice(f"head.{place}.{name}") for name in HEAD_TENSORS}
+    slices = {name: file.get_slice(f"head.{index}.{name}") for name in HEAD_TENSORS}
     shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
     width = shapes["weight"][0] if len(shapes["weight"]) == 2 else 0
     expected = {"mean": (width,), "scale": (width,), "weight": (width, num_classes), "bias": (num_classes,)}
     for name, one in slices.items():
         if shapes[name] != expected[name] or width < 1 or one.get_dtype() != "F32":
-            raise ValueError(f"head.{place}.{name} is {one.get_dtype()} {shapes[name]}, expected F32 {expected[name]}")
-    tensors = {name: file.get_tensor(f"head.{place}.{name}") for name in HEAD_TENSORS}
+            raise ValueError(f"head.{index}.{name} is {one.get_dtype()} {shapes[name]}, expected F32 {expected[name]}")
+    tensors = {name: file.get_tensor(f"head.{index}.{name}") for name in HEAD_TENSORS}
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all() or (name == "scale" and not (tensor > 0).all()):
-            raise ValueError(f"head.{place}.{name} holds values that cannot be used")
+            raise ValueError(f"head.{index}.{name} holds values that cannot be used")
     return LinearHead(power=power, **tensors)
 
 

@@ -189,12 +189,12 @@ def _figures(view: Mapping[str, Any], evaluation: AutoencoderEvaluation) -> Iter
     units, rows = evaluation.units, evaluation.rows
     limits = limits_of(units.latents)
     by_class: dict[str, list[int]] = {}
-    for place, row in enumerate(units.rows):
-        by_class.setdefault(rows[row].label or "all images", []).append(place)
+    for index, row in enumerate(units.rows):
+        by_class.setdefault(rows[row].label or "all images", []).append(index)
     largest = sorted(by_class, key=lambda name: (-len(by_class[name]), name))[:MOST_SERIES]
     first, second = _two(by_class, largest)
-    one, two = (units.latents[place] for place in (first, second))
-    names = [rows[units.rows[place]].path for place in (first, second)]
+    one, two = (units.latents[index] for index in (first, second))
+    names = [rows[units.rows[index]].path for index in (first, second)]
     yield histogram_figure("latents-one", "The numbers of one image", [(names[0], one)], limits)
     if first != second:
         yield histogram_figure("latents-two", "Of two images", [(names[0], one), (names[1], two)], limits)
@@ -234,10 +234,10 @@ def _strange(one: Example, evaluation: AutoencoderEvaluation, images: dict[str, 
     }
 
 
-def _strip(place: int, evaluation: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
+def _strip(index: int, evaluation: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
     moved = evaluation.traversal
-    unit, effect = int(moved.units[place]), float(moved.effects[place])
-    strip = np.concatenate(list(as_pixels(moved.images[place])), axis=1)
+    unit, effect = int(moved.units[index]), float(moved.effects[index])
+    strip = np.concatenate(list(as_pixels(moved.images[index])), axis=1)
     return {"unit": unit, "effect": f"{255 * effect:.1f} gray levels", "image": _put(images, f"unit-{unit}", strip)}
 
 

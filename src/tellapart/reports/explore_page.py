@@ -188,21 +188,21 @@ def _neighbors(near: Mapping[Any, Sequence[Sequence[float]]]) -> dict[str, Any] 
     index = np.full((len(near), k), -1, np.int32)
     cosine = np.zeros((len(near), k), np.uint8)
     for row, neighbors in enumerate(near.values()):
-        for place, (other, value) in enumerate(neighbors):
-            index[row, place], cosine[row, place] = other, round(255 * min(1.0, max(0.0, value)))
+        for rank, (other, value) in enumerate(neighbors):
+            index[row, rank], cosine[row, rank] = other, round(255 * min(1.0, max(0.0, value)))
     return {"k": k, "of": _column([int(p) for p in near], np.int32), "index": _column(index, np.int32), "cosine": _column(cosine, np.uint8)}
 
 
 def _names(points: Mapping[str, Any]) -> dict[str, Any]:
     """Paths and ids, which are read only when a name is wanted: folders once, ids as one text of equal pieces."""
     folders: dict[str, int] = {}
-    place = [folders.setdefault(path.rpartition("/")[0], len(folders)) for path in points["path"]]
+    folder_codes = [folders.setdefault(path.rpartition("/")[0], len(folders)) for path in points["path"]]
     return {
         "folders": list(folders),
-        "folder": _column(place, np.int32),
+        "folder": _column(folder_codes, np.int32),
         "files": [path.rpartition("/")[2] for path in points["path"]],
         "ids": "".join(points["image_id"]),
-        "id_length": len(points["image_id"][0]) if place else 0,
+        "id_length": len(points["image_id"][0]) if folder_codes else 0,
     }
 
 

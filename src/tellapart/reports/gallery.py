@@ -84,7 +84,7 @@ def gallery_view(run: RunContent, rows: IntArray) -> GalleryView:
     training = _Training(run)
     images: list[GalleryImage] = []
     for i in rows.tolist():
-        found = row_of.get(predictions.paths[i])
+        file_row = row_of.get(predictions.paths[i])
         images.append(
             {
                 "image_id": predictions.image_ids[i],
@@ -96,7 +96,7 @@ def gallery_view(run: RunContent, rows: IntArray) -> GalleryView:
                 "is_unsure": bool(margin[i] < UNSURE_MARGIN),
                 "margin": round(float(margin[i]), 4),
                 "probabilities": _listed(predictions.probabilities[i], int(targets[i])),
-                "nearest": [] if found is None else training.nearest(found),
+                "nearest": [] if file_row is None else training.nearest(file_row),
             }
         )
     total = {"images": len(predictions), "wrong": int(wrong.sum()), "unsure": int((margin < UNSURE_MARGIN).sum())}

@@ -19,8 +19,8 @@ def share(value: float, digits: int = 1) -> str:
     """``0.9714`` as ``97.1``; a share that is not quite 1 or 0 never reads as if it were."""
     if value in (0.0, 1.0):
         return f"{100 * value:.0f}"
-    for places in range(digits, 6):
-        text = f"{100 * value:.{places}f}"
+    for decimals in range(digits, 6):
+        text = f"{100 * value:.{decimals}f}"
         if float(text) not in (0.0, 100.0):
             return text
     return "99.99999" if value > 0.5 else "0.00001"

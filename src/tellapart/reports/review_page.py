@@ -125,15 +125,15 @@ View = TypeVar("View", bound=Mapping[str, Any])
 
 def first_rows(view: View, rows: Sequence[int]) -> View:
     """The view with these rows alone, renumbered; groups that are not whole then are left out."""
-    place = {row: number for number, row in enumerate(rows)}
-    groups = [group for group in view["groups"] if all(row in place for row in group["rows"])]
+    index_of = {row: number for number, row in enumerate(rows)}
+    groups = [group for group in view["groups"] if all(row in index_of for row in group["rows"])]
     chosen = {
         **view,
         "rows": [view["rows"][row] for row in rows],
-        "issues": [{**issue, "rows": [place[row] for row in issue["rows"] if row in place]} for issue in view["issues"]],
-        "doubtful": [place[row] for row in view.get("doubtful") or [] if row in place],
+        "issues": [{**issue, "rows": [index_of[row] for row in issue["rows"] if row in index_of]} for issue in view["issues"]],
+        "doubtful": [index_of[row] for row in view.get("doubtful") or [] if row in index_of],
         "groups": [
-            {**group, "rows": [place[row] for row in group["rows"]], "best": None if group["best"] is None else place[group["best"]]}
+            {**group, "rows": [index_of[row] for row in group["rows"]], "best": None if group["best"] is None else index_of[group["best"]]}
             for group in groups
         ],
     }

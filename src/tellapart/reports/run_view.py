@@ -253,11 +253,11 @@ def _map_images(view: Mapping[str, Any]) -> list[str]:
 
 def _class_images(run: RunContent, imaged: list[int], thumbnails: Thumbnails) -> list[ClassImages]:
     images = class_images(run)
-    found: list[ClassImages] = []
+    views: list[ClassImages] = []
     for k in imaged:
         name = run.class_names[k]
         made = class_sheets(images.get(name, []), len(imaged), thumbnails)
-        found.append(
+        views.append(
             {
                 "label": k,
                 "name": name,
@@ -267,4 +267,4 @@ def _class_images(run: RunContent, imaged: list[int], thumbnails: Thumbnails) ->
                 "mean_images": made.mean_images,
             }
         )
-    return found
+    return views

@@ -60,8 +60,8 @@ def _tile(jpeg: bytes) -> Image.Image | None:
 def _sheet(tiles: list[Image.Image]) -> bytes:
     down = -(-len(tiles) // ACROSS)
     sheet = Image.new("RGB", (ACROSS * SIDE, down * SIDE), (128, 128, 128))
-    for place, tile in enumerate(tiles):
-        sheet.paste(tile, (place % ACROSS * SIDE, place // ACROSS * SIDE))
+    for index, tile in enumerate(tiles):
+        sheet.paste(tile, (index % ACROSS * SIDE, index // ACROSS * SIDE))
     out = io.BytesIO()
     sheet.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()

@@ -55,9 +55,9 @@ class ActivationFeed:
 
     def _read(self, rows: IntArray) -> torch.Tensor:
         """Activations of these rows, float32 (m, c, h, w), channels last."""
-        channels, *places = self.shape
-        stored = np.memmap(self.path, np.int16, "r", shape=(len(self.targets), *places, channels))
-        order = [0, len(places) + 1, *range(1, len(places) + 1)]
+        channels, *spatial = self.shape
+        stored = np.memmap(self.path, np.int16, "r", shape=(len(self.targets), *spatial, channels))
+        order = [0, len(spatial) + 1, *range(1, len(spatial) + 1)]
         return torch.from_numpy(stored[rows]).view(torch.bfloat16).float().permute(order)
 
 

@@ -175,8 +175,8 @@ def average(candidates: Sequence[Candidate], weights: FloatArray, rows: IntArray
         rows: rows that all have predictions for, int64 (m,); temperature and clip are fitted on them.
         targets: of these rows, int64 (m,).
     """
-    found = [(float(weight), each) for weight, each in zip(weights, candidates, strict=True) if weight > 0]
-    parts = sorted(found, key=lambda part: -part[0])  # what looks at one member alone, as Grad-CAM does, looks at the first
+    weighted = [(float(weight), each) for weight, each in zip(weights, candidates, strict=True) if weight > 0]
+    parts = sorted(weighted, key=lambda part: -part[0])  # what looks at one member alone, as Grad-CAM does, looks at the first
     if len(parts) == 1:
         return parts[0][1]
     scale = sum(weight / each.classifier.temperature for weight, each in parts)

@@ -132,9 +132,10 @@ def started_processes() -> Processes:
     if count == 1:
         return ALONE
     if not distributed.is_initialized():
-        here, place, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        here, local_rank = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
+        gpus = torch.cuda.device_count()
         if gpus:
-            torch.cuda.set_device(place % gpus)
+            torch.cuda.set_device(local_rank % gpus)
         distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus >= here else "gloo", timeout=PATIENCE)
         atexit.register(distributed.destroy_process_group)  # gloo's threads must not outlive Python
     return Processes(distributed.get_rank(), count)

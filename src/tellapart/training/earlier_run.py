@@ -34,10 +34,10 @@ class EarlierRuns:
     options: Mapping[str, Any]
 
     @classmethod
-    def of(cls, place: Path, root: Path, options: Mapping[str, Any]) -> EarlierRuns:
-        """Those in the folder of runs ``place`` that were trained on ``root``."""
+    def of(cls, runs_folder: Path, root: Path, options: Mapping[str, Any]) -> EarlierRuns:
+        """Those in the folder of runs ``runs_folder`` that were trained on ``root``."""
         folder = printable(str(root))
-        runs = [run for run in _trained_runs(place) if run.options.folder == folder]
+        runs = [run for run in _trained_runs(runs_folder) if run.options.folder == folder]
         return cls(tuple(run for run in runs if all(run.options.options.get(name) == options[name] for name in SPLIT_BY)), options)
 
     def parts(self) -> dict[str, str]:
@@ -91,9 +91,9 @@ def since_words(since: SinceEarlier) -> str:
     return f"{changed} since {since.run}: accuracy {accuracy}{verdict}, on the {count(since.n, 'photo')} that both were tested on"
 
 
-def _trained_runs(place: Path) -> Iterator[Run]:
+def _trained_runs(runs_folder: Path) -> Iterator[Run]:
     """The finished runs of ``train``, the newest first."""
-    files = sorted(place.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    files = sorted(runs_folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for file in files:
         run = Run(file.parent)
         try:

@@ -32,24 +32,24 @@ class EnsembleMember:
 
     @property
     def title(self) -> str:
-        """What a rung calls it."""
+        """What it is called where it is compared."""
         return f"{self.run.name}: {self.run.predictions.source}"
 
     @property
     def order(self) -> list[int]:
-        """For each of the ensemble's classes its place among the run's."""
+        """For each of the ensemble's classes its index among the run's."""
         return [self.model.class_names.index(name) for name in self.class_names]
 
     def answers(self, predictions: Predictions, images: Predictions) -> Predictions:
-        """What the run's own ``predictions`` say of the images of ``images``; as logits the calibrated log-odds, clip left out."""
+        """The run's own ``predictions`` for the images of ``images``; as logits the calibrated log-odds, clip left out."""
         row_of = {image_id: row for row, image_id in enumerate(predictions.image_ids)}
         rows = np.array([row_of[image_id] for image_id in images.image_ids], dtype=np.int64)
         columns = np.ix_(rows, np.array(self.order))
         logits = predictions.logits[columns] / self.model.temperature
         return replace(images, probabilities=predictions.probabilities[columns], logits=logits, source=self.title)
 
-    def members(self, weight: float) -> list[Member]:
-        """Its members with weights that make the sum of their logits ``weight`` times the run's calibrated log-odds."""
+    def networks(self, weight: float) -> list[Member]:
+        """The members of its model with weights that make the sum of their logits ``weight`` times the run's calibrated log-odds."""
         total = sum(member.weight for member in self.model.members)
         share = weight / (self.model.temperature * total)
         return [
@@ -60,19 +60,19 @@ class EnsembleMember:
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """How voters are put together.
+    """How members are put together.
 
-    The ensemble's log-odds are the mean of the voters' calibrated ones by ``weights``; ``temperature`` and ``clip`` make
+    The ensemble's log-odds are the mean of the members' calibrated ones by ``weights``; ``temperature`` and ``clip`` make
     probabilities of them. A :class:`~tellapart.models.saved_model.Classifier` divides by the sum of its members' weights, which
     is :attr:`scale`; so its logits are these log-odds over ``scale``, and its temperature is ``temperature / scale``.
 
     Attributes:
-        voters: the runs.
+        members: the runs.
         weights: float64 (r,), 1 in sum.
         temperature, clip: of the mean.
     """
 
-    voters: Sequence[EnsembleMember]
+    members: Sequence[EnsembleMember]
     weights: FloatArray
     temperature: float = 1.0
     clip: float = 0.0
@@ -80,46 +80,46 @@ class Ensemble:
     @property
     def scale(self) -> float:
         """The sum of the members' weights."""
-        return sum(float(w) / voter.model.temperature for w, voter in zip(self.weights, self.voters, strict=True))
+        return sum(float(w) / member.model.temperature for w, member in zip(self.weights, self.members, strict=True))
 
     @property
     def classifier(self) -> Classifier:
-        """What is to be saved; voters that weigh nothing are not in it."""
-        pairs = zip(self.weights, self.voters, strict=True)
-        members = [member for weight, voter in pairs if weight > 0 for member in voter.members(float(weight))]
-        return Classifier(self.voters[0].class_names, tuple(members), self.temperature / self.scale, self.clip)
+        """What is to be saved; members that weigh nothing are not in it."""
+        pairs = zip(self.weights, self.members, strict=True)
+        networks = [network for weight, member in pairs if weight > 0 for network in member.networks(float(weight))]
+        return Classifier(self.members[0].class_names, tuple(networks), self.temperature / self.scale, self.clip)
 
     def log_odds(self, answers: Sequence[Predictions]) -> FloatArray:
-        """The mean, float64 (n, k), of the voters' answers for the same images."""
+        """The mean, float64 (n, k), of the members' answers for the same images."""
         return np.asarray(np.tensordot(self.weights, np.stack([each.logits for each in answers]), axes=1))
 
     def predictions(self, answers: Sequence[Predictions]) -> Predictions:
         """The ensemble's predictions; logits as the saved model gives them."""
         mean = self.log_odds(answers)
         probabilities = calibration.apply(mean, self.temperature, self.clip)
-        return replace(answers[0], probabilities=probabilities, logits=mean / self.scale, source=f"ensemble of {len(self.voters)} runs")
+        return replace(answers[0], probabilities=probabilities, logits=mean / self.scale, source=f"ensemble of {len(self.members)} runs")
 
 
 def ensemble_members(runs: Sequence[Run]) -> list[EnsembleMember]:
-    """The runs as voters, classes in the first run's order.
+    """The runs as members, classes in the first run's order.
 
     Raises:
         DataError: their classes differ; says which.
         ModelError: a saved model is damaged.
     """
-    voters = [EnsembleMember(run, load_model(run.model_folder), runs[0].class_names) for run in runs]
+    members = [EnsembleMember(run, load_model(run.model_folder), runs[0].class_names) for run in runs]
     names = set(runs[0].class_names)
-    for voter in voters[1:]:
-        own = set(voter.model.class_names)
+    for member in members[1:]:
+        own = set(member.model.class_names)
         if own != names:
             lacks = [f"does not know {name!r}" for name in sorted(names - own)] + [
                 f"knows {name!r} besides" for name in sorted(own - names)
             ]
             raise DataError(
-                f"the classes of {voter.run.folder} are not those of {runs[0].folder}: it {', '.join(lacks)}",
+                f"the classes of {member.run.folder} are not those of {runs[0].folder}: it {', '.join(lacks)}",
                 hint="an ensemble needs runs over the same classes",
             )
-    return voters
+    return members
 
 
 def _reorder_classes(head: LinearHead, order: Sequence[int]) -> LinearHead:

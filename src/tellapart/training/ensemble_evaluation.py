@@ -45,16 +45,16 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
         DataError: the classes differ, or no image is left to judge on.
         ModelError, StorageError: a run is damaged.
     """
-    voters = ensemble_members(runs)
+    members = ensemble_members(runs)
     reported = reported_by_all(runs)
-    answers = [voter.answers(voter.run.predictions, reported) for voter in voters]
-    held_out, notes = _out_of_fold(voters)
-    mixture, selection, more = _choose_weights(voters, held_out, weights)
-    predictions = mixture.predictions(answers)
+    answers = [member.answers(member.run.predictions, reported) for member in members]
+    held_out, notes = _out_of_fold(members)
+    ensemble, selection, more = _choose_weights(members, held_out, weights)
+    predictions = ensemble.predictions(answers)
     rows = merged_rows(runs, reported)
     below = {part: [each.part(part) for each in answers] for part in REPORTED if part in reported.parts}
     parts = {
-        part: evaluate_part(predictions.part(part), steps, calibration.softmax(mixture.log_odds(steps))) for part, steps in below.items()
+        part: evaluate_part(predictions.part(part), steps, calibration.softmax(ensemble.log_odds(steps))) for part, steps in below.items()
     }
     metrics = EvaluationMetrics(
         test=parts.get("test"),
@@ -71,10 +71,10 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
     evaluation = Evaluation(
         recipe="ensemble",
         backbone=" + ".join(dict.fromkeys(run.metrics.backbone for run in runs)),
-        classifier=mixture.classifier,
+        classifier=ensemble.classifier,
         predictions=predictions,
         below=below,
-        out_of_fold=mixture.predictions(held_out),
+        out_of_fold=ensemble.predictions(held_out),
         rows=rows,
         metrics=metrics,
         history=[{"event": "run", **plain(run)} for run in selection.runs],
@@ -82,30 +82,30 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
     return evaluation, [*notes, *more, *_left_out(runs, reported)]
 
 
-def _out_of_fold(voters: Sequence[EnsembleMember]) -> tuple[list[Predictions], list[str]]:
-    """Each voter's answers for the images that all answered out of fold under the same label, and which runs have none."""
-    out_of_fold = [voter.run.out_of_fold for voter in voters]
+def _out_of_fold(members: Sequence[EnsembleMember]) -> tuple[list[Predictions], list[str]]:
+    """Each member's answers for the images that all answered out of fold under the same label, and which runs have none."""
+    out_of_fold = [member.run.out_of_fold for member in members]
     notes = [
-        f"{voter.run.name} keeps no out-of-fold predictions; it was made by an older tellapart"
-        for voter, own in zip(voters, out_of_fold, strict=True)
+        f"{member.run.name} keeps no out-of-fold predictions; it was made by an older tellapart"
+        for member, own in zip(members, out_of_fold, strict=True)
         if own is None
     ]
-    own = [each if each is not None else _nothing(voter) for voter, each in zip(voters, out_of_fold, strict=True)]
+    own = [each if each is not None else _nothing(member) for member, each in zip(members, out_of_fold, strict=True)]
     labels = [dict(zip(each.image_ids, each.labels, strict=True)) for each in own]
     is_common = [all(others.get(i) == label for others in labels) for i, label in zip(own[0].image_ids, own[0].labels, strict=True)]
     common = own[0].where(np.array(is_common, dtype=bool))
-    return [voter.answers(each, common) for voter, each in zip(voters, own, strict=True)], notes
+    return [member.answers(each, common) for member, each in zip(members, own, strict=True)], notes
 
 
-def _nothing(voter: EnsembleMember) -> Predictions:
-    return voter.run.predictions.where(np.zeros(0, dtype=np.int64))
+def _nothing(member: EnsembleMember) -> Predictions:
+    return member.run.predictions.where(np.zeros(0, dtype=np.int64))
 
 
-def _choose_weights(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str) -> tuple[Ensemble, Selection, list[str]]:
+def _choose_weights(members: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str) -> tuple[Ensemble, Selection, list[str]]:
     """Weights, temperature and clip from out-of-fold answers; how they were selected; and what could not be chosen."""
     n, targets, notes = len(held_out[0]), held_out[0].targets, []
-    equal = Ensemble(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
-    mixture = equal
+    equal = Ensemble(members, np.full(len(members), 1 / len(members)), clip=max(member.model.clip for member in members))
+    ensemble = equal
     if n < ENOUGH:
         notes.append(
             f"the runs have {n:,} out-of-fold images in common, and {ENOUGH} are needed: all runs weigh the same, no temperature was "
@@ -114,27 +114,27 @@ def _choose_weights(voters: Sequence[EnsembleMember], held_out: Sequence[Predict
         how = "equal"
     else:
         if how == "out-of-fold":
-            mixture = Ensemble(voters, _drop_negligible(fit_weights([each.logits for each in held_out], targets)))
+            ensemble = Ensemble(members, _drop_negligible(fit_weights([each.logits for each in held_out], targets)))
             notes += [
-                f"{voter.run.name} weighs less than {NEGLIGIBLE:.0%} and is left out of the model"
-                for weight, voter in zip(mixture.weights, voters, strict=True)
+                f"{member.run.name} weighs less than {NEGLIGIBLE:.0%} and is left out of the model"
+                for weight, member in zip(ensemble.weights, members, strict=True)
                 if not weight
             ]
-        mixture = _calibrate(mixture, held_out, targets)
+        ensemble = _calibrate(ensemble, held_out, targets)
     scores = [_score(each.probabilities, targets) for each in held_out]
-    mean = mixture.log_odds(held_out)
+    mean = ensemble.log_odds(held_out)
     before = _score(calibration.softmax(mean), targets)
-    after = _score(calibration.apply(mean, mixture.temperature, mixture.clip), targets)
+    after = _score(calibration.apply(mean, ensemble.temperature, ensemble.clip), targets)
     selection = Selection(
         weights=how,
         n=n,
         is_fitted=n >= ENOUGH,
-        runs=[_about(voter, float(w), score) for voter, w, score in zip(voters, mixture.weights, scores, strict=True)],
-        temperature=mixture.temperature,
-        clip=mixture.clip,
+        runs=[_about(member, float(w), score) for member, w, score in zip(members, ensemble.weights, scores, strict=True)],
+        temperature=ensemble.temperature,
+        clip=ensemble.clip,
         log_loss=BeforeAfter(before, after),
     )
-    return mixture, selection, notes
+    return ensemble, selection, notes
 
 
 def _drop_negligible(weights: FloatArray) -> FloatArray:
@@ -143,25 +143,25 @@ def _drop_negligible(weights: FloatArray) -> FloatArray:
     return np.asarray(remaining / remaining.sum())
 
 
-def _calibrate(mixture: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
-    mean = mixture.log_odds(held_out)
+def _calibrate(ensemble: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
+    mean = ensemble.log_odds(held_out)
     temperature = calibration.fit_temperature(mean, targets)
-    return replace(mixture, temperature=temperature, clip=calibration.fit_clip(calibration.softmax(mean, temperature), targets))
+    return replace(ensemble, temperature=temperature, clip=calibration.fit_clip(calibration.softmax(mean, temperature), targets))
 
 
 def _score(probabilities: FloatArray, targets: IntArray) -> float | None:
     return log_loss(probabilities, targets) if len(targets) else None
 
 
-def _about(voter: EnsembleMember, weight: float, score: float | None) -> MemberRun:
-    metrics = voter.run.metrics
+def _about(member: EnsembleMember, weight: float, score: float | None) -> MemberRun:
+    metrics = member.run.metrics
     return MemberRun(
-        name=voter.run.name,
-        folder=str(voter.run.folder),
+        name=member.run.name,
+        folder=str(member.run.folder),
         recipe=metrics.recipe,
         backbone=metrics.backbone,
         weight=weight,
-        temperature=voter.model.temperature,
+        temperature=member.model.temperature,
         log_loss=score,
     )
 

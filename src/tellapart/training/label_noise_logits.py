@@ -42,8 +42,8 @@ def held_out_logits(data: LabeledFeatures, *, seed: int = 0) -> FloatArray:
     first = _held_out(spaces, data, everyone, (strength,), seed)[0]
     own = calibration.softmax(first, calibration.fit_temperature(first, data.targets))[np.arange(len(first)), data.targets]
     weights = np.maximum(np.minimum(1.0, own / DOUBTED), LEAST_WEIGHT)
-    place = STRENGTHS.index(strength)
-    strength = _choose_strength(spaces[-1], data, weights, STRENGTHS[max(0, place - 1) : place + 2], seed + 1)
+    index = STRENGTHS.index(strength)
+    strength = _choose_strength(spaces[-1], data, weights, STRENGTHS[max(0, index - 1) : index + 2], seed + 1)
     return np.asarray(_held_out(spaces, data, weights, (strength,), seed + 1)[0])
 
 
@@ -79,9 +79,9 @@ def _held_out(
     logits = np.zeros((len(strengths), len(data.targets), k))
     for x in spaces:
         fits = fit_logistic(x, data.targets, k, sample_weights, each, tolerance=TOLERANCE)
-        for place, fold in enumerate(present):
+        for index, fold in enumerate(present):
             held = np.flatnonzero(folds == fold)
             own = take_rows(x, held)
             for number in range(len(strengths)):
-                logits[number, held] += fits.logits(own, number * len(present) + place) / len(spaces)
+                logits[number, held] += fits.logits(own, number * len(present) + index) / len(spaces)
     return logits

@@ -99,11 +99,11 @@ def crossings(rows: Sequence[FileRow], likenesses: Iterable[ComparedPair]) -> Cr
     for row in rows:
         by_content[row.image_id or ""].append(row)
         parts_of_group[row.group or ""].add(row.part or "")
-    found = [(EXACT, one, other) for copies in by_content.values() for place, one in enumerate(copies) for other in copies[place + 1 :]]
+    all_pairs = [(EXACT, one, other) for copies in by_content.values() for index, one in enumerate(copies) for other in copies[index + 1 :]]
     for likeness in likenesses:
         if likeness.is_copy:
-            found += [(NEAR, one, other) for one in by_content.get(likeness.first, []) for other in by_content.get(likeness.second, [])]
-    across = [(kind, one, other) for kind, one, other in found if one.part != other.part]
+            all_pairs += [(NEAR, one, other) for one in by_content.get(likeness.first, []) for other in by_content.get(likeness.second, [])]
+    across = [(kind, one, other) for kind, one, other in all_pairs if one.part != other.part]
     counts = Counter(kind for kind, _, _ in across)
     counts[GROUP] = sum(len(parts) > 1 for parts in parts_of_group.values())
     leaking = sum(row.part == "train" and bool(parts_of_group[row.group or ""] & set(REPORTED)) for row in rows)

@@ -160,10 +160,10 @@ def _out_of_fold(x: FloatArray, search: LabeledFeatures, folds: IntArray, weight
         x, search.targets, num_classes, sample_weights, np.repeat(np.array(strengths), len(present)), tolerance=SEARCH_TOLERANCE
     )
     logits = np.empty((len(strengths), len(search.targets), num_classes))
-    for place, fold in enumerate(present):
+    for index, fold in enumerate(present):
         is_held_out = folds == fold
         for number in range(len(strengths)):
-            logits[number, is_held_out] = fits.logits(x[is_held_out], number * len(present) + place)
+            logits[number, is_held_out] = fits.logits(x[is_held_out], number * len(present) + index)
     return logits
 
 

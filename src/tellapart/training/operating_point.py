@@ -88,9 +88,9 @@ def recall_factors(held: Predictions, recalls: Mapping[str, float]) -> FloatArra
         OptionError: there are too few images, or the recalls contradict each other.
     """
     factors = np.ones(len(held.class_names))
-    places = {name: held.class_names.index(name) for name in recalls}
-    for name, place in places.items():
-        scale = ConformalScale.of(np.zeros(0), []) if not (held.targets == place).any() else _needed(held, factors, place)
+    targets = {name: held.class_names.index(name) for name in recalls}
+    for name, target in targets.items():
+        scale = ConformalScale.of(np.zeros(0), []) if not (held.targets == target).any() else _needed(held, factors, target)
         if scale.smallest > 1 - recalls[name] + 1e-9:
             needed = int(np.ceil(recalls[name] / (1 - recalls[name]) - 1e-9))
             raise OptionError(
@@ -100,8 +100,8 @@ def recall_factors(held: Predictions, recalls: Mapping[str, float]) -> FloatArra
             )
     for _ in range(ROUNDS):
         before = factors.copy()
-        for name, place in places.items():
-            factors[place] = max(1.0, _smallest_factor(_needed(held, factors, place), recalls[name]))
+        for name, target in targets.items():
+            factors[target] = max(1.0, _smallest_factor(_needed(held, factors, target), recalls[name]))
         if np.allclose(factors, before, rtol=1e-9):
             return factors
         if factors.max() > LARGEST_FACTOR:
@@ -112,12 +112,12 @@ def recall_factors(held: Predictions, recalls: Mapping[str, float]) -> FloatArra
     )
 
 
-def _needed(held: Predictions, factors: FloatArray, place: int) -> ConformalScale:
+def _needed(held: Predictions, factors: FloatArray, target: int) -> ConformalScale:
     """The factors that out-of-fold images of a class need to be answered by it, next to the factors of the others."""
-    rows = np.flatnonzero(held.targets == place)
+    rows = np.flatnonzero(held.targets == target)
     weighted = held.probabilities[rows] * factors
-    weighted[:, place] = 0.0
-    needed = weighted.max(axis=1) / np.maximum(held.probabilities[rows, place], 1e-12)
+    weighted[:, target] = 0.0
+    needed = weighted.max(axis=1) / np.maximum(held.probabilities[rows, target], 1e-12)
     return ConformalScale.of(needed, [held.groups[row] for row in rows.tolist()])
 
 

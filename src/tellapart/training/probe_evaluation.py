@@ -228,9 +228,9 @@ def rows_with_neighbors(
     """Rows with their place on the map and, for reported images, their nearest training images."""
     used = [i for i, row in enumerate(rows) if row.is_used]
     values = features.of([rows[i].image_id or "" for i in used])
-    places: FloatArray = principal_components_2d(values)
+    coordinates: FloatArray = principal_components_2d(values)
     with_places = list(rows)
-    for i, (x, y) in zip(used, places.tolist(), strict=True):
+    for i, (x, y) in zip(used, coordinates.tolist(), strict=True):
         with_places[i] = replace(with_places[i], x=x, y=y)
     train_ids = [row.image_id or "" for row in train.rows]
     count = min(SHOWN_NEIGHBORS, len(train_ids))

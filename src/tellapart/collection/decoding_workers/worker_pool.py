@@ -219,8 +219,8 @@ def _check(num_workers: int, settings: InspectionSettings) -> None:
 
 def environment() -> dict[str, str]:
     """Ours, the same places to import from, and one thread for every BLAS: it is never used, and its buffers count as memory."""
-    places = os.pathsep.join(place for place in sys.path if place)
-    return {**os.environ, "PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    import_path = os.pathsep.join(folder for folder in sys.path if folder)
+    return {**os.environ, "PYTHONPATH": import_path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def _last_line(complaints: IO[bytes]) -> str:

@@ -79,7 +79,7 @@ class Flickr:
             year = json_fields.place_of(query.facet["uploaded"])
             params["min_upload_date"], params["max_upload_date"] = str(_start_of(year)), str(_start_of(year + 1) - 1)
         if query.licenses:
-            numbers = [str(place) for place, license in enumerate(LICENSES) if family_of(license) in query.licenses]
+            numbers = [str(index) for index, license in enumerate(LICENSES) if family_of(license) in query.licenses]
             params["license"] = ",".join(numbers)
         return Request(url=ENDPOINT, params=params)
 
@@ -110,8 +110,8 @@ def _start_of(year: int) -> int:
 def _offer(photo: Mapping[str, Any], side: int) -> Offer:
     url, width, height = _copy(photo, side)
     owner, number, title = (json_fields.text(photo.get(name)) for name in ("owner", "id", "title"))
-    place = json_fields.number(photo.get("license"))
-    license = LICENSES[place] if place is not None and place < len(LICENSES) else ""
+    index = json_fields.number(photo.get("license"))
+    license = LICENSES[index] if index is not None and index < len(LICENSES) else ""
     creator = json_fields.text(photo.get("ownername"))
     return Offer(
         url=url if photo.get("ispublic", 1) else "",

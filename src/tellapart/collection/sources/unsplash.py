@@ -42,10 +42,10 @@ class Unsplash:
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
         """One page of the search: safe photos only."""
-        place = {"per_page": str(PER_PAGE), "page": str(json_fields.place_of(cursor))}
+        paging = {"per_page": str(PER_PAGE), "page": str(json_fields.place_of(cursor))}
         return Request(
             url=ENDPOINT,
-            params={"query": query.keyword, "content_filter": "high", **query.facet, **place},
+            params={"query": query.keyword, "content_filter": "high", **query.facet, **paging},
             headers={"Authorization": f"Client-ID {key_of(keys, KEY)}", "Accept-Version": "v1"},
         )
 

@@ -165,16 +165,16 @@ class Folder:
             raise storage_error(error, self.path) from error
 
     def put(self, name: str, body: bytes | Path) -> None:  # noqa: D102
-        place = self._place(name)
+        path = self._place(name)
         try:
-            _sweep(place.parent)
+            _sweep(path.parent)
             try:
-                _put(place, body)
+                _put(path, body)
             except FileNotFoundError:  # somebody removed the folder meanwhile
-                place.parent.mkdir(parents=True, exist_ok=True)
-                _put(place, body)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _put(path, body)
         except OSError as error:
-            raise storage_error(error, place) from error
+            raise storage_error(error, path) from error
 
     def get(self, name: str) -> bytes | None:  # noqa: D102
         try:
@@ -280,11 +280,11 @@ def _sweep(folder: Path) -> None:
             _swept.add(folder)
 
 
-def _put(place: Path, body: bytes | Path) -> None:
-    partial = beside(place.with_name(place.stem[:40]))
+def _put(path: Path, body: bytes | Path) -> None:
+    partial = beside(path.with_name(path.stem[:40]))
     try:
         _write_synced(partial, body)
-        os.replace(partial, place)
+        os.replace(partial, path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -328,8 +328,8 @@ def _said(error: Exception) -> str:
         code = _CODE.search(text)
         return f"the server says {status[1]} {status[2]}".strip() + (f" ({code[1]})" if code else "")
     if "error sending request" in text:
-        place = _ENDPOINT.search(text)
-        return f"no answer from {place[1]}" if place else "no answer"
+        match = _ENDPOINT.search(text)
+        return f"no answer from {match[1]}" if match else "no answer"
     return text.partition("\n")[0].strip()[:300]
 
 

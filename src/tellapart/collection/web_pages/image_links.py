@@ -199,7 +199,7 @@ def candidates_of(srcset: str) -> Iterator[Candidate]:
             at += 1
         if at == len(srcset):
             return
-        end = next((place for place in range(at, len(srcset)) if srcset[place] in _BLANKS), len(srcset))
+        end = next((position for position in range(at, len(srcset)) if srcset[position] in _BLANKS), len(srcset))
         url, at = srcset[at:end], end
         described = ""
         if url.endswith(","):
@@ -214,10 +214,10 @@ def candidates_of(srcset: str) -> Iterator[Candidate]:
 
 def _end_of_descriptors(srcset: str, at: int) -> int:
     depth = 0
-    for place in range(at, len(srcset)):
-        depth += (srcset[place] == "(") - (srcset[place] == ")" and depth > 0)
-        if srcset[place] == "," and not depth:
-            return place
+    for position in range(at, len(srcset)):
+        depth += (srcset[position] == "(") - (srcset[position] == ")" and depth > 0)
+        if srcset[position] == "," and not depth:
+            return position
     return len(srcset)
 
 

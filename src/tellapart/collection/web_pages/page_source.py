@@ -90,19 +90,19 @@ class _Shelf:
     def add(self, offer: Offer, aliases: Sequence[str], *, is_better: bool = False) -> None:
         """Add an offer; of an image that is there already only fill in what was not known, or, if ``is_better``, all that is said."""
         key = _key(offer.url)
-        place = self._places.get(key, self._aliases.get(key))
-        if place is None:
-            place = self._places[key] = len(self.offers)
+        index = self._places.get(key, self._aliases.get(key))
+        if index is None:
+            index = self._places[key] = len(self.offers)
             self.offers.append(offer)
         else:
-            before = self.offers[place]
+            before = self.offers[index]
             sizes = () if before.url == offer.url else ("width", "height")
             details = {name: getattr(offer, name) for name in _DETAILS if name not in sizes and getattr(offer, name)}
-            self.offers[place] = replace(
+            self.offers[index] = replace(
                 before, **{name: value for name, value in details.items() if is_better or not getattr(before, name)}
             )
         for alias in aliases:
-            self._aliases.setdefault(_key(alias), place)
+            self._aliases.setdefault(_key(alias), index)
 
 
 def _key(url: str) -> str:

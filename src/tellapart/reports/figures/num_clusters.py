@@ -21,8 +21,8 @@ def choice_figure(choice: Mapping[str, Any]) -> Figure | None:
     if len(ks) < 2:
         return None
     parts = []
-    for place, (title, own, other) in enumerate(_measures(choice)):
-        x, y = place % 2 * PANEL, place // 2 * HEIGHT
+    for index, (title, own, other) in enumerate(_measures(choice)):
+        x, y = index % 2 * PANEL, index // 2 * HEIGHT
         parts.append(f'<g transform="translate({x:g} {y:g})">{_panel(title, ks, own, other, choice["suggested"])}</g>')
     parts.append(text(LEFT, 2 * HEIGHT + 8, "solid: these images; dashed: data as spread out, without clusters", "quiet small"))
     return Figure("choice-of-k", "How many clusters", choice["reason"], 2 * PANEL, 2 * HEIGHT + 20, "".join(parts))
@@ -33,8 +33,8 @@ def choice_panels(choice: Mapping[str, Any] | None) -> list[Figure]:
     if not choice or len(choice["ks"]) < 2:
         return []
     return [
-        Figure(f"choice-{place}", title, choice["reason"], PANEL, HEIGHT, _panel(title, choice["ks"], own, other, choice["suggested"]))
-        for place, (title, own, other) in enumerate(_measures(choice))
+        Figure(f"choice-{index}", title, choice["reason"], PANEL, HEIGHT, _panel(title, choice["ks"], own, other, choice["suggested"]))
+        for index, (title, own, other) in enumerate(_measures(choice))
     ]
 
 

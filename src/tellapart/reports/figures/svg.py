@@ -162,8 +162,8 @@ def share_range(values: Sequence[float], least: float = 0.04) -> tuple[float, fl
 
 def tick_percent(ticks: Sequence[float]) -> Callable[[float], str]:
     """How to write shares as percent with just the decimals these ticks need."""
-    places = next((d for d in range(4) if all(abs(round(100 * t, d) - 100 * t) < 1e-6 for t in ticks)), 3)
-    return lambda value: f"{100 * value:.{places}f} %"
+    digits = next((d for d in range(4) if all(abs(round(100 * t, d) - 100 * t) < 1e-6 for t in ticks)), 3)
+    return lambda value: f"{100 * value:.{digits}f} %"
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:

@@ -126,8 +126,8 @@ def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
     if 1 < len(folds) <= COLORED_FOLDS:
         drawn += text(RIGHT - 22 * len(folds) - 4, 36, "fold", "quiet small", "end")
         for number, fold in enumerate(folds):
-            place = RIGHT - 22 * (len(folds) - number)
-            drawn += line(place, 41, place + 16, 41, f"series k{number}") + text(place + 8, 34, str(fold["fold"]), "quiet small", "middle")
+            left = RIGHT - 22 * (len(folds) - number)
+            drawn += line(left, 41, left + 16, 41, f"series k{number}") + text(left + 8, 34, str(fold["fold"]), "quiet small", "middle")
     return drawn
 
 
