@@ -162,13 +162,16 @@ def run(folder: Path, count: int, name: str, results: Path) -> None:
 
 
 def found_in_check(folder: Path, count: int) -> dict[str, float]:
-    """Precision and recall, by file: near-duplicates (one of a planted pair is flagged), wrong labels and broken files."""
+    """Precision and recall, by file: copies (one of a planted pair is flagged), wrong labels and broken files."""
     rows = truth(folder)[:count]
     with open(folder / "out" / f"check_{count}" / "issues.csv", newline="", encoding="utf-8") as file:
-        issues = {row["path"]: set(row["issues"].split()) for row in csv.DictReader(file)}
+        issues = {
+            row["path"]: set(row["issues"].replace("exact_duplicate", "copy").replace("near_duplicate", "copy").split())
+            for row in csv.DictReader(file)
+        }
     there = {row["path"] for row in rows}
     planted = {
-        "near_duplicate": [{row["path"], row["original"]} for row in rows if row["planted"] == "copy" and row["original"] in there],
+        "copy": [{row["path"], row["original"]} for row in rows if row["planted"] == "copy" and row["original"] in there],
         "mislabeled": [{row["path"]} for row in rows if row["planted"] == "wrong label"],
         "unreadable": [{row["path"]} for row in rows if row["planted"] == "broken"],
     }
