@@ -23,6 +23,7 @@ import numpy as np
 from tellapart.cache_dir import cache_root
 from tellapart.collection.candidates import Offer
 from tellapart.collection.ledger import Ledger
+from tellapart.collection.schema import FIXED
 from tellapart.collection.status import read_status
 from tellapart.dataset.catalog import Catalog, FileState, ImageFacts
 from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision, append_decisions, read_decisions
@@ -196,20 +197,7 @@ def _ledger(folder: Path) -> Path:
     return path
 
 
-ADDRESS = (
-    "url",
-    "label",
-    "source",
-    "keyword",
-    "page",
-    "license",
-    "license_url",
-    "creator",
-    "creator_url",
-    "title",
-    "attribution",
-    "status",
-)
+ADDRESS = (*(column for column in FIXED["images"] if column != "group"), "status")
 
 
 def _ledger_says(path: Path) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tellapart.interval import Interval
 from tellapart.json_files import record
 from tellapart.part_metrics import Document
-from tellapart.run_metrics import DataCounts, TrainingCost
+from tellapart.run_metrics import DataCounts, RunHeader, TrainingCost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +70,9 @@ class ReconstructionMetrics(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoencoderMetrics(ReconstructionMetrics):
+class AutoencoderMetrics(RunHeader, ReconstructionMetrics):
     """``metrics.json`` of an autoencoder; fields of the same name as those of :class:`RunMetrics` mean the same."""
 
-    run: str
-    folder: str
-    created: str
-    recipe: str
-    backbone: str
-    class_names: list[str]
     net: str
     image_size: int
     training: TrainingCost

@@ -1,11 +1,12 @@
-"""Run: the folder of a finished training."""
+"""Run: the folder of a finished training, and the records of its ``options.json`` and ``history.jsonl`` (docs/reference/run-folder.md)."""
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,85 @@ from tellapart.autoencoder_metrics import AUTOENCODER_METRICS, AutoencoderMetric
 from tellapart.dataset.file_rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError
 from tellapart.interval import Interval
-from tellapart.json_files import Shape, ShapeError, read_json
+from tellapart.json_files import Shape, ShapeError, read_json, record
+from tellapart.part_metrics import Document
 from tellapart.predictions import Predictions
 from tellapart.printable import printable
-from tellapart.run_metrics import METRICS, OPTIONS, EpochEvent, RunMetrics, RunOptions, epochs_of
+from tellapart.run_metrics import METRICS, RunMetrics
 
 AUTOENCODER = "autoencoder"
 """The recipe of runs without classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Document):
+    """``options.json``: what is needed to repeat a run.
+
+    Attributes:
+        verb: the command.
+        folder: the images.
+        options: of the command.
+        versions: of the packages that a run depends on.
+        data_sha256: of the files with labels, parts and decisions.
+        weights_sha256, costs_sha256: of the files of weights and of costs that the options name.
+    """
+
+    verb: str | None = None
+    folder: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    data_sha256: str | None = None
+    weights_sha256: str | None = None
+    costs_sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochScores:
+    """Loss and accuracy of an epoch; None where not finite, and no accuracy for an autoencoder."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEvent:
+    """An epoch in ``history.jsonl``.
+
+    Attributes:
+        epoch: number, from 1.
+        fold: number of the network, from 1.
+        train: on augmented training images.
+        held_out: on held-out images; None where none were held out.
+        is_kept: whether these weights are the best so far.
+        seconds: since the network's training began.
+    """
+
+    epoch: int
+    fold: int | None = None
+    train: EpochScores | None = None
+    held_out: EpochScores | None = None
+    is_kept: bool = True
+    seconds: float | None = None
+
+
+def epochs_of(events: Iterable[Any]) -> list[EpochEvent]:
+    """The epochs among the events of a training; other events are left out.
+
+    Raises:
+        ShapeError: an epoch has the wrong shape.
+    """
+    return [EPOCH(_finite(event), "") for event in events if isinstance(event, Mapping) and event.get("event") == "epoch"]
+
+
+def _finite(value: Any) -> Any:
+    """The value with None in place of numbers that are infinite or not a number, as of a training that diverged."""
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+OPTIONS, EPOCH = record(RunOptions), record(EpochEvent)
+"""The shapes of ``options.json`` and of an epoch in ``history.jsonl``."""
 
 
 @dataclass(frozen=True, eq=False)

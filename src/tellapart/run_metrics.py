@@ -1,12 +1,10 @@
-"""The records of ``metrics.json`` and ``options.json`` (docs/reference/run-folder.md).
+"""The records of ``metrics.json`` (docs/reference/run-folder.md).
 
 Where a field may be None, None and an absent field are the same in the file. Fields of newer versions are ignored.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -360,8 +358,8 @@ class EvaluationMetrics(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunMetrics(EvaluationMetrics):
-    """``metrics.json``.
+class RunHeader(Document):
+    """What every run says of itself, an autoencoder too.
 
     Attributes:
         run: name of the run.
@@ -370,10 +368,6 @@ class RunMetrics(EvaluationMetrics):
         recipe: ``probe``, ``finetune``, ``scratch``, ``auto``, ``ensemble`` or ``autoencoder``.
         backbone: name of the backbone, or of several.
         class_names: the classes, in the order of the probabilities; none for an autoencoder.
-        tellapart: version that made the run.
-        seconds: from the beginning of the command to writing this.
-        precision: number formats of the networks' features.
-        notes: sentences worth knowing.
     """
 
     run: str
@@ -382,77 +376,23 @@ class RunMetrics(EvaluationMetrics):
     recipe: str
     backbone: str
     class_names: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMetrics(RunHeader, EvaluationMetrics):
+    """``metrics.json``; in the file what was measured comes first.
+
+    Attributes:
+        tellapart: version that made the run.
+        seconds: from the beginning of the command to writing this.
+        precision: number formats of the networks' features.
+        notes: sentences worth knowing.
+    """
+
     tellapart: str | None
     seconds: float | None = None
     precision: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions(Document):
-    """``options.json``: what is needed to repeat a run.
-
-    Attributes:
-        verb: the command.
-        folder: the images.
-        options: of the command.
-        versions: of the packages that a run depends on.
-        data_sha256: of the files with labels, parts and decisions.
-        weights_sha256, costs_sha256: of the files of weights and of costs that the options name.
-    """
-
-    verb: str | None = None
-    folder: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    data_sha256: str | None = None
-    weights_sha256: str | None = None
-    costs_sha256: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochScores:
-    """Loss and accuracy of an epoch; None where not finite, and no accuracy for an autoencoder."""
-
-    loss: float | None = None
-    accuracy: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochEvent:
-    """An epoch in ``history.jsonl``.
-
-    Attributes:
-        epoch: number, from 1.
-        fold: number of the network, from 1.
-        train: on augmented training images.
-        held_out: on held-out images; None where none were held out.
-        is_kept: whether these weights are the best so far.
-        seconds: since the network's training began.
-    """
-
-    epoch: int
-    fold: int | None = None
-    train: EpochScores | None = None
-    held_out: EpochScores | None = None
-    is_kept: bool = True
-    seconds: float | None = None
-
-
-def epochs_of(events: Iterable[Any]) -> list[EpochEvent]:
-    """The epochs among the events of a training; other events are left out.
-
-    Raises:
-        ShapeError: an epoch has the wrong shape.
-    """
-    return [EPOCH(_finite(event), "") for event in events if isinstance(event, Mapping) and event.get("event") == "epoch"]
-
-
-def _finite(value: Any) -> Any:
-    """The value with None in place of numbers that are infinite or not a number, as of a training that diverged."""
-    if isinstance(value, Mapping):
-        return {key: _finite(one) for key, one in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _run_metrics(value: Any, where: str) -> RunMetrics:
@@ -461,5 +401,5 @@ def _run_metrics(value: Any, where: str) -> RunMetrics:
     return metrics
 
 
-METRICS, OPTIONS, EPOCH = _run_metrics, record(RunOptions), record(EpochEvent)
-"""The shapes of what a run folder holds as JSON."""
+METRICS = _run_metrics
+"""The shape of the file."""

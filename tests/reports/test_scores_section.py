@@ -10,8 +10,7 @@ import pytest
 from tellapart.evaluation.intervals import wilson
 from tellapart.reports.run_page import changed_options, repeating_command
 from tellapart.reports.scores_section import binary_view, per_class_view, proportion, top_k_view, verdict_view
-from tellapart.run_folder import Run
-from tellapart.run_metrics import OPTIONS
+from tellapart.run_folder import OPTIONS, Run
 
 from .synthetic import class_names, write_run
 

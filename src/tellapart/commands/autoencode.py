@@ -114,8 +114,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     from tellapart.models.pixel_features import pixel_backbone
     from tellapart.output_guards import check_outside
     from tellapart.reports.autoencoder_page import write_autoencoder_report
-    from tellapart.run_folder import Run
-    from tellapart.run_metrics import epochs_of
+    from tellapart.run_folder import Run, epochs_of
     from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoder_training import train_autoencoder

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from tellapart.models.backbone_catalog import KnownBackbone
 from tellapart.options import Options, dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
 from tellapart.shared_options import device_option
-
-if TYPE_CHECKING:
-    from tellapart.models.backbone_catalog import KnownBackbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,28 +20,15 @@ class BackbonesOptions(Options):
 
 
 @dataclass(frozen=True)
-class ListedBackbone(Result):
-    """One pretrained network.
+class ListedBackbone(KnownBackbone):
+    """One pretrained network, beside what is known of it its speed here.
 
     Attributes:
-        name: as for ``--backbone``.
-        family: how it was pretrained.
-        source: ``packaged``: installed with tellapart; ``cached``: used before; ``file``: used before, from a file of yours;
-            ``fetched on first use``.
-        parameters: number of parameters of the backbone; None where it is not known.
-        image_size: side of its input in pixels.
-        license: of the weights; None where it is not known.
         images_per_s: images per second here, each also mirrored, as measured when features were last computed, or by ``measure``;
             None where it was not measured.
         command: the command line that uses it.
     """
 
-    name: str
-    family: str
-    source: str
-    parameters: int | None
-    image_size: int
-    license: str | None
     images_per_s: float | None
     command: str
 
@@ -103,4 +87,4 @@ def _listed(one: KnownBackbone, rates: dict[str, float]) -> ListedBackbone:
     rate = rates.get(one.name) or known_rate(one.name, one.image_size, used_device("auto"), mirror=True)
     weights = " --weights FILE" if one.source == "file" else ""
     command = f"tellapart train FOLDER --backbone {one.name}{weights}"
-    return ListedBackbone(one.name, one.family, one.source, one.parameters, one.image_size, one.license, rate, command)
+    return ListedBackbone(**vars(one), images_per_s=rate, command=command)

@@ -17,6 +17,7 @@ from tellapart.concurrency import available_cores
 from tellapart.models.backbone_card import CLIP, PROBABILITIES, Backbone, BackboneCard
 from tellapart.models.efficientnet_lite import PACKAGED
 from tellapart.models.face_weights import FACES
+from tellapart.results import Result
 
 if TYPE_CHECKING:
     import torch
@@ -27,8 +28,18 @@ MEASURED_BATCHES = 3
 
 
 @dataclass(frozen=True)
-class KnownBackbone:
-    """What is known of a network; see :class:`tellapart.commands.backbones.ListedBackbone`."""
+class KnownBackbone(Result):
+    """What is known of a pretrained network.
+
+    Attributes:
+        name: as for ``--backbone``.
+        family: how it was pretrained.
+        source: ``packaged``: installed with tellapart; ``cached``: used before; ``file``: used before, from a file of yours;
+            ``fetched on first use``.
+        parameters: number of parameters of the backbone; None where it is not known.
+        image_size: side of its input in pixels.
+        license: of the weights; None where it is not known.
+    """
 
     name: str
     family: str

@@ -22,7 +22,7 @@ from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.thumbnail_budget import data_uri
 from tellapart.reports.training_section import training_section
-from tellapart.run_metrics import EpochEvent
+from tellapart.run_folder import EpochEvent
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation, Example
 from tellapart.training.latent_analysis import STEPS, as_pixels
 

@@ -15,7 +15,7 @@ from tellapart.reports.figures.svg import clean, figure_css, theme_css
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 from tellapart.reports.number_format import duration
 from tellapart.reports.training_section import FoldView, training_section
-from tellapart.run_metrics import epochs_of
+from tellapart.run_folder import epochs_of
 from tellapart.training.tracking import OnEpoch
 
 REFRESH_S = 5

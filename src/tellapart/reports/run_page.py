@@ -25,8 +25,7 @@ from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import decisions_command, place_name
 from tellapart.reports.run_view import report_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
-from tellapart.run_folder import RunContent
-from tellapart.run_metrics import OPTIONS, RunOptions
+from tellapart.run_folder import OPTIONS, RunContent, RunOptions
 from tellapart.training.options import TrainOptions
 
 MODULES = (

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from tellapart.reports.number_format import count, duration, loss, percent, share
-from tellapart.run_folder import RunContent
-from tellapart.run_metrics import EpochEvent, EpochScores, FoldScores, TrainingCost
+from tellapart.run_folder import EpochEvent, EpochScores, RunContent
+from tellapart.run_metrics import FoldScores, TrainingCost
 
 SHOWN_EPOCHS = 400
 

@@ -28,8 +28,8 @@ from tellapart.errors import DataError, StorageError
 from tellapart.models.saved_model import save_model
 from tellapart.printable import name_complaint, printable
 from tellapart.progress import SILENT, Progress
-from tellapart.run_folder import Run
-from tellapart.run_metrics import RunMetrics, RunOptions
+from tellapart.run_folder import Run, RunOptions
+from tellapart.run_metrics import RunMetrics
 from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.unknowns import with_unknown_scores
 from tellapart.version import __version__

@@ -58,8 +58,7 @@ def write_evaluation_report(
     """
     from tellapart.dataset.thumbnail_store import thumbnail_loader
     from tellapart.reports import write_report
-    from tellapart.run_folder import RunContent
-    from tellapart.run_metrics import RunOptions
+    from tellapart.run_folder import RunContent, RunOptions
 
     dataset, predicted = images
     metrics = replace(_metrics(run, scores, evaluated, images), notes=notes)
