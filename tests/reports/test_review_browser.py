@@ -70,7 +70,7 @@ def test_deciding_by_click_and_saving(browser: Any, tmp_path: Path) -> None:
         page.locator("#grid-0").get_by_text("Exclude").click()
         page.locator("#grid-1").get_by_text("Keep").click()
         tab(page, "mislabeled")
-        page.locator("#grid-2 .quick button").nth(1).click()
+        page.locator("#grid-2 .quick > span").nth(1).click()
         page.locator("#grid-3").click()
         other = next(name for name in view["header"]["class_names"] if name not in (row_of(view, "mislabeled", 3)["label"],))
         page.locator("[data-look=detail]").get_by_label("Relabel to").select_option(other)

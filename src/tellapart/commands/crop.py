@@ -126,13 +126,13 @@ def _write(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, ch
 
     if chosen.out is None:
         with noting_unchanged([SHEET], progress), replacing(SHEET) as partial:
-            _save_sheet(_sheet(analyzed, choice, shape, chosen), partial)
+            _save_sheet(_sheet(analyzed, choice, chosen), partial)
         return []
     with replacing_folder(chosen.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
         names, lost = write_crops(choice.crops, partial, shape, advance)
         choice.left_out.update(lost)
         write_set_aside(choice.not_kept(), partial)
-        _save_sheet(_sheet(analyzed, choice, shape, chosen), partial / SHEET)
+        _save_sheet(_sheet(analyzed, choice, chosen), partial / SHEET)
     return names
 
 
@@ -151,15 +151,15 @@ def _check_place(out: Path | None, dataset: Dataset) -> None:
         check_new_folder(out)
 
 
-def _sheet(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions) -> Any:
-    """The contact sheet: first what is excluded and where nothing was detected, then what is kept, class by class in turns."""
-    from dataclasses import replace
+def _sheet(analyzed: AnalyzedFolder, choice: CropSelection, chosen: CropOptions) -> Any:
+    """The contact sheet: first what is excluded and where nothing was detected, then what is kept, class by class in turns.
 
+    Each image is shown whole; what lies outside its crop is dark.
+    """
     from tellapart.concurrency import parallel_map
     from tellapart.cropping.selection import alternate_classes
     from tellapart.reports.contact_sheet import TILE, Tile, contact_sheet
 
-    small = replace(shape, size=TILE)
     crops = alternate_classes(
         [(crop, _caption(crop.label, ""), "kept") for crop in choice.crops if crop.box is not None], lambda item: item[0].label
     )
@@ -167,12 +167,12 @@ def _sheet(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, ch
     missing = [(crop, _caption(crop.label, reason), None) for crop, reason in choice.not_found]
 
     def tile(item: tuple[Crop, str, Any]) -> Tile:
-        from tellapart.cropping.crop_folder import crop_pixels
+        from tellapart.cropping.crop_folder import outlined_pixels
         from tellapart.errors import ImageError
 
         crop, caption, frame = item
         try:
-            return Tile(crop_pixels(crop, small), caption, frame)
+            return Tile(outlined_pixels(crop, TILE), caption, frame)
         except (OSError, ImageError):
             return Tile(None, caption, frame)
 

@@ -283,10 +283,13 @@ def _write_sheet(out: Path, query: _Query, subjects: ExplorableImages, indices: 
     name = query.path.rpartition("/")[2]
     tiles = [Tile(query.jpeg, f"{name}\nquery", "kept")]
     tiles += [
-        Tile(jpegs.get(image_id), f"{subjects.rows[i].path.rpartition('/')[2]}\n{cosine:.3f} {subjects.labels[i] or ''}")
+        Tile(
+            jpegs.get(image_id),
+            f"{subjects.rows[i].path.rpartition('/')[2]}\n{cosine:.3f} {subjects.labels[i] or ''}",
+        )
         for i, image_id, cosine in zip(indices, ids, cosines, strict=True)
     ]
-    sheet = contact_sheet(tiles, title=f"Most similar to {name}, by {subjects.name}")
+    sheet = contact_sheet(tiles, title=f"Most similar to {name}, by the cosine of {subjects.name}", has_key=False)
     with replacing(out) as partial, partial.open("wb") as file:
         if out.suffix.lower() == ".png":
             sheet.save(file, "PNG")

@@ -21,6 +21,8 @@ MANIFEST = "metadata.csv"
 SET_ASIDE = "set_aside.csv"
 COLUMNS = ("path", "label", "part", "group", "parent", "box")
 QUALITY = 95
+DARKER = 4
+"""What the pixels outside a crop are divided by on the contact sheet."""
 _AT_ONCE = 32
 
 
@@ -59,6 +61,25 @@ def crop_pixels(crop: Crop, shape: CropShape) -> ByteArray:
         height, width = pixels.shape[:2]
         return crop_pixels_of(pixels, Box(0, 0, width, height), CropShape(0.0, shape.is_square, size=shape.size))
     return crop_pixels_of(pixels, crop.box, shape, crop.eyes)
+
+
+def outlined_pixels(crop: Crop, side: int) -> ByteArray:
+    """The whole photo with its longer side of ``side`` pixels, what lies outside the crop dark; uint8 (h, w, 3).
+
+    Raises:
+        ImageError: the photo cannot be decoded.
+        OSError: it cannot be read.
+    """
+    pixels = decode(regular_file(crop.file).read_bytes()).pixels
+    height, width = pixels.shape[:2]
+    found = crop_pixels_of(pixels, Box(0, 0, width, height), CropShape(0.0, False, size=side))
+    if crop.box is None:
+        return found
+    scale, box = max(found.shape[:2]) / max(height, width), crop.box
+    rows, columns = slice(round(box.top * scale), round(box.bottom * scale)), slice(round(box.left * scale), round(box.right * scale))
+    dark = found // DARKER
+    dark[rows, columns] = found[rows, columns]
+    return dark
 
 
 def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: Callable[[int], None]) -> tuple[list[str], dict[str, str]]:

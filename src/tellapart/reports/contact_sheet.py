@@ -41,7 +41,7 @@ class Tile:
     frame: Frame | None = None
 
 
-def contact_sheet(tiles: Sequence[Tile], *, columns: int = 8, title: str = "") -> Image.Image:
+def contact_sheet(tiles: Sequence[Tile], *, columns: int = 8, title: str = "", has_key: bool = True) -> Image.Image:
     """The sheet as an RGB image: a title, what the frames mean and how many there are, then the tiles in rows.
 
     Images keep their shape. A sheet holds at most 800 tiles and says how many were left out: put first what matters.
@@ -50,10 +50,11 @@ def contact_sheet(tiles: Sequence[Tile], *, columns: int = 8, title: str = "") -
         tiles: any number; bytes that are no image leave the place empty.
         columns: tiles in a row, at least 1.
         title: the line on top.
+        has_key: whether the colors of the frames are explained below it.
     """
     shown = tiles[:MOST_TILES]
     across = max(1, columns)
-    key = _key(tiles)
+    key = _key(tiles) if has_key else []
     lines = max((len(_caption_lines(tile)) for tile in shown), default=0)
     step = TILE + 2 * BORDER + lines * LINE + GAP + (6 if lines else 0)
     top = MARGIN + (42 if title else 0) + (34 if key else 0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,7 +22,13 @@ from tellapart.training.tracking import OnEpoch
 
 REFRESH_S = 5
 SUFFIX = ".training.json"
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+SCRIPT = (
+    "const stop=document.getElementById('stop');stop.checked=location.hash==='#stop';"
+    "stop.onchange=()=>{location.hash=stop.checked?'stop':''};"
+    f"setInterval(()=>stop.checked||location.reload(),{1000 * REFRESH_S})"
+)
+SCRIPT_HASH = b64encode(sha256(SCRIPT.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{SCRIPT_HASH}'"
 STYLE = """
 body{margin:2rem auto;max-width:64rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}
 h1{font-size:1.4rem;margin:0}p{color:var(--muted);margin:.3rem 0 1.5rem}
@@ -89,7 +97,7 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
         write(events)
 
     def write(events: Sequence[Mapping[str, Any]]) -> None:
-        write_text(path, page(title, events, total=total))
+        write_text(path, page(f"{title}, {Path(folder).name}", events, total=total))
         write_json(path.with_suffix(".json"), {**facts, **training_section(epochs_of(events))})
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,12 +115,14 @@ def page(title: str, events: Sequence[Mapping[str, Any]], *, total: int | None =
     section = training_section(epochs_of(events))
     drawn = "".join(f"<figure>{figure.inline()}</figure>" for figure in (loss_figure(section), accuracy_figure(section)) if figure)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_S}">'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'<noscript><meta http-equiv="refresh" content="{REFRESH_S}"></noscript>'
         f'<meta name="viewport" content="width=device-width"><title>{clean(title)}</title>'
         f"<style>{theme_css()}{figure_css()}{STYLE}</style></head>"
-        f"<body><h1>{clean(title)}</h1><p>{clean(_words(events, total))}; this page follows by itself</p>"
-        f"<main>{drawn}</main></body></html>\n"
+        f"<body><h1>{clean(title)}</h1><p>{clean(_words(events, total))}</p>"
+        '<p><label><input type="checkbox" id="stop"> Do not follow the training</label></p>'
+        f"<main>{drawn}</main><script>{SCRIPT}</script></body></html>\n"
     )
 
 

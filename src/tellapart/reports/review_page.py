@@ -78,6 +78,7 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
     found = [
         {**issue, "groups": _groups_of(view, issue["name"]), "is_trait": _is_trait(view, issue)} for issue in view["issues"] if issue["n"]
     ]
+    is_batch = [issue["name"] for issue in found] == ["suggested"]
     source_classes = header["class_names"][:MOST_SOURCE_CLASSES]
     return render_page(
         "review.html",
@@ -87,7 +88,8 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         thumbnails={image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},
         noun="review",
         view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
-        name=f"Review of {header['folder']}",
+        name=f"{'Labels for' if is_batch else 'Review of'} {header['folder']}",
+        is_batch=is_batch,
         words=number_format,
         sections=_sections(view),
         found=found,

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import uvicorn
 import tellapart
 from tellapart.dataset.decisions import read_decisions
 from tellapart.dataset.options import AS_FOUND
+from tellapart.reports.studio_pages import PAGES
 from tellapart.run_folder import Run
 from tellapart.server.serving import address_of, listen
 from tellapart.server.studio import jobs
@@ -25,6 +27,7 @@ from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.studio import Places, Studio
 from tellapart.server.studio.workspace import Choice
 from tests import folders
+from tests.accessibility import SCREENS, serious_findings
 from tests.server.studio.conftest import NASTY, TOKEN, tiny
 from tests.server.studio.test_columns import explored
 
@@ -316,3 +319,18 @@ def test_a_file_of_decisions_that_is_dropped_is_asked_about_and_taken(browser: A
         page.get_by_role("button", name="Take over 1").click()
         page.wait_for_selector(".card.is-exclude")
         assert held(pets) == {"dogs/dogs 1.jpg": ("exclude", "from decisions.jsonl")}
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=["light", "dark"])
+def test_no_page_has_a_serious_finding(browser: Any, trained_studio: Studio, tmp_path: Path, screen: Any) -> None:
+    assert trained_studio.workspace is not None
+    explore = explored(tmp_path / "explore", trained_studio.workspace)
+    trained_studio.places = replace(trained_studio.places, explore=explore, suggested=tmp_path / "suggested")
+    with served(trained_studio) as address, window(browser, address, **screen) as page:
+        found = {}
+        for one in PAGES:
+            page.goto(address + one.path)
+            page.wait_for_selector("main > :not(.waiting), main button", state="attached")
+            page.locator("main :is(.card, .step, .confusion, .leaderboard, button)").first.wait_for()
+            found[one.name] = serious_findings(page)
+        assert found == {key: [] for key in found}

@@ -65,7 +65,7 @@ class Browse {
     root.addEventListener("keydown", (event) => this.onkey(event));
     this.find("detail").addEventListener("change", () => this.focus());
     root.addEventListener("dblclick", ({ target }) => {
-      if (target.closest(".card") && !target.closest("button")) this.large.show();
+      if (target.closest(".card") && !target.closest("button, .quick")) this.large.show();
     });
     this.change({});
   }

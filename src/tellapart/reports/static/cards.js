@@ -26,7 +26,7 @@ export function card(browse, item) {
     score !== null && row.status !== "unreadable"
       ? element("span", { class: "sure" }, element("i", { style: badness(score) }))
       : element("small", {}, tab.key === "leak" ? measures(row) : fileName(row)),
-    element("span", { class: "quick" }, ...quick(browse, item, isSuggested, group)),
+    element("span", { class: "quick", "aria-hidden": "true" }, ...quick(browse, item, isSuggested, group)),
   );
 }
 
@@ -39,11 +39,12 @@ function firstLine(row, tab, score, isSuggested) {
   return `${isShare ? `${percent(row.probability, 0)} sure` : `score ${score.toFixed(2)}`} · ${fileName(row)}`;
 }
 
+// For the mouse alone: the keys and the buttons beside the grid do the same.
 function quick(browse, item, isSuggested, group) {
   const small = (words, title, action, kind = "") =>
     element(
-      "button",
-      { type: "button", tabindex: "-1", title, class: kind, onclick: () => browse.actAndFocus(action, item) },
+      "span",
+      { title, class: kind, "data-quick": action, onclick: () => browse.actAndFocus(action, item) },
       words,
     );
   const { label, suggested } = browse.rows[item.index];

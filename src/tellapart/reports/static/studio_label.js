@@ -238,7 +238,7 @@ class Labeling {
             "n",
             BATCHES.map((size) => [size, `${size} images`]),
           ),
-          press(this.batch.rows.length ? "Suggest the next" : "Suggest what to label", "suggest", n),
+          press(this.batch.rows.length ? "Next batch" : "Suggest", "suggest", n),
         ]
       : [];
     keepFocus(

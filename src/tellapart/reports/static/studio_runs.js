@@ -7,10 +7,10 @@ import { followJobs } from "tellapart/studio_jobs.js";
 import { mountPage, othersLine } from "tellapart/studio_shell.js";
 
 const RECIPES = [
-  ["probe", "probe: a linear head, seconds"],
-  ["finetune", "finetune: the backbone too"],
-  ["scratch", "scratch: random weights"],
-  ["auto", "auto: the best in a time limit"],
+  ["probe", "probe: linear head"],
+  ["finetune", "finetune: backbone too"],
+  ["scratch", "scratch: random start"],
+  ["auto", "auto: the best in time"],
 ];
 const BACKBONES = ["lite2", "lite0", "lite1"];
 const matrix = (run, other) => `/matrix?${new URLSearchParams(other ? { run, other } : { run })}`;
@@ -38,15 +38,15 @@ function board(group) {
         element("a", { href: matrix(one.name, "") }, one.name),
         element("small", {}, [one.model, one.day].filter(Boolean).join(", ")),
       ),
-      element("td", {}, one.accuracy, bar(one.interval, low, high)),
-      element("td", {}, one.log_loss),
+      element("td", { "data-label": "Accuracy" }, one.accuracy, bar(one.interval, low, high)),
+      element("td", { "data-label": "Log loss" }, one.log_loss),
       element(
         "td",
         {},
         one.name === best ? "the best" : element("a", { href: matrix(one.name, best) }, one.standing),
         one.gain ? element("small", {}, one.gain) : null,
       ),
-      element("td", { class: "number" }, one.seconds),
+      element("td", { class: "number", "data-label": "Time" }, one.seconds),
     );
   const heads = ["Run", "Accuracy", "Log loss", "Against the first", "Time"];
   const head = heads.map((words) => element("th", { scope: "col", class: words === "Time" ? "number" : "" }, words));
