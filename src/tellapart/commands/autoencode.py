@@ -129,25 +129,15 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     assignment = assign_unlabeled_parts(analyzed.rows, analyzed.pairs, test_share=share, seed=options.seed)
     if same := equal_run("autoencode", options.out, options.as_dict(), assignment.rows, progress):
         return Run(same)
-    used = [row for row in assignment.rows if row.is_used]
-    workers = worker_count(options.num_workers)
+    used, workers = [row for row in assignment.rows if row.is_used], worker_count(options.num_workers)
     training = [row for row in used if row.part == "train"]
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
     evaluation = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
     notes = [*analyzed.notes, *assignment.notes, *trained.facts["notes"], *_notes(evaluation.metrics())]
-    with new_run_folder(options.out, f"{folder_name(analyzed.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
-        partial,
-        final,
-    ):
-        metrics = write_autoencoder(
-            partial,
-            final,
-            recipe,
-            trained,
-            evaluation,
-            assignment.rows,
-            RunContext("autoencode", analyzed.dataset, options.as_dict(), notes, started),
-        )
+    context = RunContext("autoencode", analyzed.dataset, options.as_dict(), notes, started)
+    name = f"{folder_name(analyzed.dataset.root)}-autoencoder"
+    with new_run_folder(options.out, name, given=options.name, progress=progress) as (partial, final):
+        metrics = write_autoencoder(partial, final, recipe, trained, evaluation, assignment.rows, context)
         write_autoencoder_report(partial, metrics, epochs_of(history_of(trained)), evaluation)
     shutil.rmtree(trained.folder, ignore_errors=True)
     for sentence in notes:
