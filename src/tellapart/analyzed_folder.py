@@ -105,7 +105,7 @@ class AnalyzedFolder:
         files: one state per dataset entry, in order: the image id, or the reason why there is none.
         facts: image facts by image id.
         features: of all readable images.
-        progress: hears of the search for near-duplicates.
+        progress: receives the progress of the search for near-duplicates.
     """
 
     opened: OpenedFolder
@@ -226,10 +226,10 @@ def open_folder(
 ) -> OpenedFolder:
     """Open a dataset with its decisions, before any image is read; arguments and errors as of :func:`analyze_folder`."""
     dataset = open_dataset(folder, reading, progress=progress)
-    place, note = state_folder(dataset.root, state)
-    decisions = read_decisions(place)
+    state_path, note = state_folder(dataset.root, state)
+    decisions = read_decisions(state_path)
     check_labels(dataset, decisions, min_classes)
-    return OpenedFolder(dataset, place, decisions, [*dataset.notes, *([note] if note else [])], num_workers)
+    return OpenedFolder(dataset, state_path, decisions, [*dataset.notes, *([note] if note else [])], num_workers)
 
 
 def analyze_folder(

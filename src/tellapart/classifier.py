@@ -1,4 +1,4 @@
-"""ImageClassifier: the probe with scikit-learn's manners."""
+"""ImageClassifier: the probe as an estimator of scikit-learn."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class DecisionRule:
 
     def answered(self, predictions: Predictions) -> tuple[str, ...]:
         """The answer for each image."""
-        return tuple(self.answers[place] for place in self.chosen(predictions.probabilities).tolist())
+        return tuple(self.answers[index] for index in self.chosen(predictions.probabilities).tolist())
 
 
 def recall_rule(class_names: Sequence[str], factors: FloatArray, source: str) -> DecisionRule:

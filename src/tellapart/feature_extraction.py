@@ -317,7 +317,7 @@ class _Work:
 
     def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
         outcomes = [self._read(entry) for entry in entries]
-        for place, lane in enumerate(self.lanes):
+        for index, lane in enumerate(self.lanes):
             todo = [o for o in outcomes if o.look is not None and o.file.image_id not in lane.cached]
             if not todo:
                 continue
@@ -325,7 +325,7 @@ class _Work:
             pixels = np.stack([o.look.pixels[square] for o in todo if o.look is not None])
             pixels = lane.spec.apply_view(pixels, [o.file.image_id or "" for o in todo])
             for outcome, vector in zip(todo, self.networks[lane.backbone].features(pixels, mirror=lane.spec.mirror), strict=True):
-                outcome.vectors[place] = vector
+                outcome.vectors[index] = vector
         first_stored = len(self.squares) - len(self.pixel_stores)
         for outcome in outcomes:
             if outcome.look is not None:
@@ -348,8 +348,8 @@ class _Work:
         """Save thumbnails, vectors and, last, the catalog, which records that they exist."""
         analyzed = {o.file.image_id: o for o in outcomes if o.look is not None and o.file.image_id}
         self.thumbnails.write({i: o.look.thumbnail for i, o in analyzed.items() if o.look is not None})
-        for place, lane in enumerate(self.lanes):
-            vectors = {i: v for i, o in analyzed.items() if (v := o.vectors[place]) is not None}
+        for index, lane in enumerate(self.lanes):
+            vectors = {i: v for i, o in analyzed.items() if (v := o.vectors[index]) is not None}
             if vectors:
                 lane.cache.write(list(vectors), np.stack(list(vectors.values())))
                 lane.cached.update(vectors)

@@ -23,18 +23,18 @@ def check_outside(out: Path, dataset: Dataset, *others: Path, option: str = "--o
         OptionError: it does.
     """
     if _is_inside(out, [*_photo_folders(dataset), *others]):
-        place = f"{option} {shlex.quote(_beside(out, dataset.root))}".lstrip()
+        suggested = f"{option} {shlex.quote(_beside(out, dataset.root))}".lstrip()
         raise OptionError(
             f"{out} is inside the image folder, which is only read",
-            hint=f"choose a place outside of it, such as {place}, or run the command in another folder",
+            hint=f"choose a place outside of it, such as {suggested}, or run the command in another folder",
         )
 
 
 def _beside(out: Path, root: Path) -> str:
     """The same name beside the image folder, as short as it can be typed here: ``../runs``."""
-    place = root.resolve().parent / out.name
-    near = os.path.relpath(place)
-    return near if near.count("..") < 3 else str(place)
+    sibling = root.resolve().parent / out.name
+    near = os.path.relpath(sibling)
+    return near if near.count("..") < 3 else str(sibling)
 
 
 def check_no_manifest(out: Path, dataset: Dataset) -> None:
@@ -62,8 +62,8 @@ def _photo_folders(dataset: Dataset) -> set[Path]:
 
 
 def _is_inside(out: Path, folders: Iterable[Path]) -> bool:
-    place = out.expanduser().resolve()
-    return any(place.is_relative_to(folder.expanduser().resolve()) for folder in folders)
+    path = out.expanduser().resolve()
+    return any(path.is_relative_to(folder.expanduser().resolve()) for folder in folders)
 
 
 def check_new_folder(out: Path) -> None:

@@ -227,8 +227,8 @@ def extract_members(
         of_views = [replace(specs[member], view=number) for member in members for number in range(views)]
         extraction = extract_together(dataset, of_views, catalog=catalog, network=network, num_workers=num_workers, progress=progress)
         files = files or extraction.files
-        for place, member in enumerate(members):
-            views_of[member] = extraction.views[place * views : (place + 1) * views]
+        for index, member in enumerate(members):
+            views_of[member] = extraction.views[index * views : (index + 1) * views]
     return files, [views_of[member] for member in range(len(specs))]
 
 

@@ -143,7 +143,7 @@ class Auto:
 
 
 def listener() -> Progress:
-    """Who hears of what runs where nobody was passed."""
+    """The progress receiver where none was passed."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if getattr(shell, "kernel", None) is not None:

@@ -1,4 +1,4 @@
-"""The door: a lazy group of commands, and the one place where errors are caught."""
+"""The command group: a command is loaded when it is called, and errors are caught here alone."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from tellapart.printable import printable
 
 def aligned(rows: Sequence[Sequence[str]], *, before: str = "") -> list[str]:
     """One line a row, each column as wide as its widest cell, two spaces between; columns without any cell but the head are left out."""
-    columns = [place for place in range(len(rows[0])) if any(row[place] for row in rows[1:])]
-    widths = [max(len(row[place]) for row in rows) for place in columns]
-    return [before + "  ".join(row[place].ljust(width) for place, width in zip(columns, widths, strict=True)).rstrip() for row in rows]
+    columns = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
+    widths = [max(len(row[index]) for row in rows) for index in columns]
+    return [before + "  ".join(row[index].ljust(width) for index, width in zip(columns, widths, strict=True)).rstrip() for row in rows]
 
 
 def share(interval: Interval) -> str:

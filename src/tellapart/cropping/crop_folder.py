@@ -72,13 +72,13 @@ def outlined_pixels(crop: Crop, side: int) -> ByteArray:
     """
     pixels = decode(regular_file(crop.file).read_bytes()).pixels
     height, width = pixels.shape[:2]
-    found = crop_pixels_of(pixels, Box(0, 0, width, height), CropShape(0.0, False, size=side))
+    cropped = crop_pixels_of(pixels, Box(0, 0, width, height), CropShape(0.0, False, size=side))
     if crop.box is None:
-        return found
-    scale, box = max(found.shape[:2]) / max(height, width), crop.box
+        return cropped
+    scale, box = max(cropped.shape[:2]) / max(height, width), crop.box
     rows, columns = slice(round(box.top * scale), round(box.bottom * scale)), slice(round(box.left * scale), round(box.right * scale))
-    dark = found // DARKER
-    dark[rows, columns] = found[rows, columns]
+    dark = cropped // DARKER
+    dark[rows, columns] = cropped[rows, columns]
     return dark
 
 
@@ -89,7 +89,7 @@ def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: 
         crops: in the order of the manifest.
         folder: to be filled.
         shape: of the crops.
-        advance: hears of every crop.
+        advance: called with the number of crops done.
 
     Returns:
         The name of each crop, empty where it could not be made; and path and reason of those photos.

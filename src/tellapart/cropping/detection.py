@@ -160,7 +160,7 @@ def detect(
         image_ids: the sha256 of each.
         find: what to look for.
         num_workers: threads that look; None for one a core.
-        progress: hears of every photo.
+        progress: receives every photo.
     """
     name = hashlib.sha256(repr((VERSION, find.policy, find.fingerprint)).encode()).hexdigest()[:32]
     store = ThumbnailStore(cache_root() / "detections" / f"{name}.sqlite")

@@ -34,7 +34,7 @@ class CropSelection:
         crops: to be kept.
         set_aside: crops that are not kept, with the reason.
         not_found: whole photos on which nothing was found, with the reason; whether they are among the crops is the user's choice.
-        left_out: path and reason of photos that could not be looked at.
+        left_out: path and reason of photos that could not be read.
         people: by class, number of faces of each main person.
         notes: sentences for the user.
     """

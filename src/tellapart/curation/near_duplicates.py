@@ -99,7 +99,7 @@ def compare_pairs(
         images: returns small images, 128 pixels on the longer side; called for candidates only. Without it crops, frames and
             captions are mostly missed, and no pair is below the threshold.
         is_asked: bool (n,); pairs of two images outside the mask are left out.
-        progress: hears of every candidate compared.
+        progress: receives every candidate compared.
     """
     if len(features) < 3:
         return []

@@ -52,10 +52,10 @@ class PreparedPart:
         Raises:
             OptionError: there is no such size.
         """
-        wanted = self.sizes[0] if size is None else str(size)
-        if wanted not in self.card["files"]:
-            raise OptionError(f"there is no size {wanted}", hint=f"the sizes are {', '.join(self.sizes)}")
-        return [self.folder / name for name in self.card["files"][wanted]]
+        key = self.sizes[0] if size is None else str(size)
+        if key not in self.card["files"]:
+            raise OptionError(f"there is no size {key}", hint=f"the sizes are {', '.join(self.sizes)}")
+        return [self.folder / name for name in self.card["files"][key]]
 
     def images(self, size: int | str | None = None) -> ByteArray | FloatArray:
         """The images of a size as a memory map, read when they are used: (n, h, w, channels) or (n, channels, h, w).

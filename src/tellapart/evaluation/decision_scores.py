@@ -1,4 +1,4 @@
-"""What a rule of decision does on images that were kept aside, beside answering the most probable class."""
+"""Scores of a decision rule on held-out images, beside those of answering the most probable class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What familiarity and prediction sets do on images that were kept aside: false alarms, coverage, size."""
+"""Scores of familiarity and of prediction sets on held-out images: false alarms, coverage, size."""
 
 from __future__ import annotations
 

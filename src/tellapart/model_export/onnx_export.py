@@ -52,7 +52,7 @@ class ExportedModel:
 
 @dataclass(frozen=True, eq=False)
 class ModelToExport:
-    """A run and its model, and who hears of the work.
+    """A run and its model, and the progress receiver.
 
     Attributes:
         run: the run.

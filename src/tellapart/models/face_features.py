@@ -1,4 +1,4 @@
-"""Faces at work: found in whole photos, cut out, and described by numbers that are alike for the same person."""
+"""Features of faces: detected in whole photos, cropped, and embedded."""
 
 from __future__ import annotations
 

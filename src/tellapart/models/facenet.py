@@ -1,4 +1,4 @@
-"""FaceNet's Inception-ResNet-v1: from a face to 512 numbers that are alike for the same person.
+"""FaceNet's Inception-ResNet-v1: a 512-dimensional embedding of a face, similar for the same person.
 
 The network and its weights are D. Sandberg's (MIT), batch norm folded into the convolutions. Names of tensors are those of
 the TensorFlow graph, so that a graph's constants fit by name.

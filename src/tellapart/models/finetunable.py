@@ -106,7 +106,7 @@ class FinetunableNetwork(TopPart):
 
         What the first gives for an image may be kept and given to the second as often as one likes, as long as
         the stages below are not trained. The cut lies lower where more than one tensor passes between the stages,
-        and below everything (the first part then gives back the images) where the network was not rewritten.
+        and below everything (the first part then returns the images) where the network was not rewritten.
 
         Args:
             index: into ``stages()``; 0 gives a first part that does nothing.

@@ -129,7 +129,7 @@ def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
     """
     groups: list[tuple[str, Any]] = []
     file.visititems(lambda name, item: groups.append((name, item)) if hasattr(item, "keys") else None)
-    for path, group in sorted(groups, key=lambda found: (not _is_known(found[1]), -found[0].count("/"), _by_number(found[0]))):
+    for path, group in sorted(groups, key=lambda item: (not _is_known(item[1]), -item[0].count("/"), _by_number(item[0]))):
         if path.startswith("optimizer"):
             continue
         for weight in _weight_names(group):

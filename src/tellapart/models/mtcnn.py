@@ -1,4 +1,4 @@
-"""MTCNN: three small networks that find faces, each looking closer at what the one before it let through.
+"""MTCNN: a cascade of three small networks that detect faces.
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks" (2016). Nothing is kept
 between calls, so that several threads may share the networks.

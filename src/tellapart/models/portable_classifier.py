@@ -199,8 +199,8 @@ class _FamiliarityValues(nn.Module):
 
     def forward(self, features: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
         units = features / features.norm(dim=1, keepdim=True).clamp(min=1e-12)
-        kept = self.get_buffer("units").to(torch.float32)
-        nearest = (units @ kept.T).topk(min(NEIGHBORS, len(kept)), dim=1).values.mean(dim=1)
+        reference = self.get_buffer("units").to(torch.float32)
+        nearest = (units @ reference.T).topk(min(NEIGHBORS, len(reference)), dim=1).values.mean(dim=1)
         strangeness = (1 - nearest - self.distance.mean) / self.distance.deviation
         if self.energy is not None:
             energies = (-logits.logsumexp(dim=1) - self.energy.mean) / self.energy.deviation

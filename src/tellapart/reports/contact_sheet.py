@@ -33,7 +33,7 @@ class Tile:
     Attributes:
         image: pixels uint8 (height, width, 3), or the bytes of an image file; None leaves the place empty.
         caption: up to two lines, each cut to the width of the tile.
-        frame: what became of it, as a color; None draws no frame.
+        frame: its outcome, as a color; None draws no frame.
     """
 
     image: ByteArray | bytes | None

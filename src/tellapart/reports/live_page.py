@@ -51,13 +51,13 @@ class LiveView(TypedDict):
 
 def running_trainings(runs: Path) -> list[LiveView]:
     """The trainings that write into a folder of runs now, the one that wrote last first; those that were killed are not among them."""
-    found = []
+    views = []
     for file in runs.glob(f"*{SUFFIX}"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             view: LiveView = json.loads(file.read_text(encoding="utf-8"))
             if _is_running(view):
-                found.append((file.stat().st_mtime_ns, view))
-    return [view for _, view in sorted(found, key=lambda one: -one[0])]
+                views.append((file.stat().st_mtime_ns, view))
+    return [view for _, view in sorted(views, key=lambda one: -one[0])]
 
 
 def _is_running(view: LiveView) -> bool:

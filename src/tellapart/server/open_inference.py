@@ -154,9 +154,9 @@ def infer_response(content: Mapping[str, object], answered: Answered) -> InferRe
         {"name": "probabilities", "datatype": "FP32", "shape": list(probabilities.shape), "data": probabilities.ravel().tolist()},
         {"name": "label", "datatype": "BYTES", "shape": [len(labels)], "data": labels},
     ]
-    wanted = content.get("outputs")
-    if isinstance(wanted, list) and wanted:
-        names = {one.get("name") for one in wanted if isinstance(one, dict)}
+    named = content.get("outputs")
+    if isinstance(named, list) and named:
+        names = {one.get("name") for one in named if isinstance(one, dict)}
         if unknown := names - {one["name"] for one in outputs}:
             raise HTTPException(400, f"there is no output {sorted(map(str, unknown))[0]!r}")
         outputs = [one for one in outputs if one["name"] in names]

@@ -31,7 +31,7 @@ class Counts:
 
     Attributes:
         requests: answers by route and status code.
-        images: images by model and by what became of them, ``answered`` or ``unreadable``.
+        images: images by model and by outcome, ``answered`` or ``unreadable``.
         labels: answers by model and label.
         seconds: requests to predict by the first bound of :data:`BUCKETS_S` that holds them; infinity for longer ones.
         total_s: seconds of all of them.

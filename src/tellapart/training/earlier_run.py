@@ -1,4 +1,4 @@
-"""Earlier runs on the same folder: their test images stay test images when images are added, and what changed since is told."""
+"""Earlier runs on the same folder: their test images stay test images when images are added, and what changed since is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding everything that can be wrong with the images of a folder that was looked at."""
+"""The run of a check: every issue of the images of an analyzed folder."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def run_check(analyzed: AnalyzedFolder, issues: Sequence[str] = NAMES, *, seed: 
         analyzed: the folder; features of no width are none.
         issues: names of issues.
         seed: of folds and samples.
-        progress: hears of every step.
+        progress: receives every step.
     """
     check = CheckRun(analyzed, issues, seed)
     steps = {
@@ -212,8 +212,8 @@ class CheckRun:
 
         first, groups = self._doubtable()
         self.class_names = sorted({self.rows[number].label or "" for number in first})
-        place = {name: number for number, name in enumerate(self.class_names)}
-        targets = np.array([place[self.rows[number].label or ""] for number in first], np.int64)
+        target_of = {name: number for number, name in enumerate(self.class_names)}
+        targets = np.array([target_of[self.rows[number].label or ""] for number in first], np.int64)
         data = LabeledFeatures(self._features(first), targets, groups, self.class_names)
         self.doubts = find_label_errors(held_out_logits(data, seed=self.seed), targets)
         self.findings["mislabeled"] = grade_findings(self._spread(first, self.doubts.right))
@@ -243,10 +243,10 @@ class CheckRun:
         different: dict[str, set[str]] = defaultdict(set)
         for number, group in zip(first, groups, strict=True):
             different[self.rows[number].label or ""].add(group)
-        testable = [place for place, number in enumerate(first) if len(different[self.rows[number].label or ""]) >= LEAST_GROUPS]
+        testable = [index for index, number in enumerate(first) if len(different[self.rows[number].label or ""]) >= LEAST_GROUPS]
         for label in sorted(name for name, groups_of_label in different.items() if len(groups_of_label) < LEAST_GROUPS):
             self._note(f"{label!r} has too few different images to say anything of its labels")
-        return [first[place] for place in testable], [groups[place] for place in testable]
+        return [first[index] for index in testable], [groups[index] for index in testable]
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:

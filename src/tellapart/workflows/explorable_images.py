@@ -112,8 +112,8 @@ def explorable_images(
     shared = _shared_backbone(classifier, backbones, spec.device) if classifier else None
     extracted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([shared] if shared else [])])))
     opened = open_folder(folder, reading=reading, state=state, num_workers=num_workers, progress=progress)
-    for option, place in (places or {}).items():
-        check_outside(place, opened.dataset, option=option)
+    for option, path in (places or {}).items():
+        check_outside(path, opened.dataset, option=option)
     analyzed = opened.analyze(extracted.computed(spec.device), progress=progress)
     rows, values, left_out = _usable_images(analyzed)
     name = "+".join(_display_name(backbone) for backbone in backbones)
@@ -175,7 +175,7 @@ def _word_network(backbones: Sequence[Backbone], words: Sequence[str], device: s
 
 
 def _shared_backbone(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Backbone:
-    """The network whose features say what ``knows`` would: of a classifier its backbone, so that no image is looked at twice."""
+    """The network from whose features the words are computed: of a classifier its backbone, so that no image is computed twice."""
     if knows in backbones or is_clip(knows):
         return knows
     packaged = find_backbones(WORDS_OF)[0].in_precision("auto", device)

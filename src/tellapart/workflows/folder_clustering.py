@@ -227,15 +227,15 @@ def cluster_folder(subjects: ExplorableImages, config: ClusteringConfig, progres
         DataError: there are fewer different images than clusters.
         OptionError: a name is given to a cluster that there is not.
     """
-    places = pca_coordinates(subjects.features, directions=config.pca, seed=config.seed)
+    coordinates = pca_coordinates(subjects.features, directions=config.pca, seed=config.seed)
     k: int | None = config.k or None
     choice = None
     if k is None and config.method in NEEDS_K:
         with progress.stage("choosing a number of clusters", total=2 * config.max_k, unit="clusterings") as advance:
-            choice = choose_num_clusters(places, max_k=config.max_k, seed=config.seed, advance=advance)
-        k = choice.suggested or min(FOR_LOOKING, count_distinct(places))
+            choice = choose_num_clusters(coordinates, max_k=config.max_k, seed=config.seed, advance=advance)
+        k = choice.suggested or min(FOR_LOOKING, count_distinct(coordinates))
     with progress.stage("clustering", total=len(subjects)) as advance:
-        clustering = cluster_points(places, k, method=config.method, n_init=config.n_init, seed=config.seed)
+        clustering = cluster_points(coordinates, k, method=config.method, n_init=config.n_init, seed=config.seed)
         advance(len(subjects))
     strange = sorted(number for number in config.names if number >= clustering.k)
     if strange:
@@ -243,7 +243,7 @@ def cluster_folder(subjects: ExplorableImages, config: ClusteringConfig, progres
             f"there is no cluster {strange[0]}; the clusters are 0 to {clustering.k - 1}",
             hint="look at their sheets first, then name them with the same options",
         )
-    return FolderClustering(subjects, config, places, clustering, choice)
+    return FolderClustering(subjects, config, coordinates, clustering, choice)
 
 
 def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Factor]:

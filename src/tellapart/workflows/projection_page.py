@@ -118,12 +118,12 @@ class FolderProjection:
 
     def view(self) -> MapColumns:
         """``map`` of the explore page's view: a column for each thing known of the images."""
-        rows, places = self.subjects.rows, np.round(self.made.places.astype(np.float64), 4)
+        rows, coordinates = self.subjects.rows, np.round(self.made.places.astype(np.float64), 4)
         return {
             "method": self.made.method,
             "software": self.made.software,
-            "x": places[:, 0].tolist(),
-            "y": places[:, 1].tolist(),
+            "x": coordinates[:, 0].tolist(),
+            "y": coordinates[:, 1].tolist(),
             "label": [None if label < 0 else int(label) for label in self.labels],
             "cluster": [None] * len(rows),
             "image_id": [row.image_id for row in rows],
@@ -143,9 +143,9 @@ def project_folder(subjects: ExplorableImages, *, method: str, perplexity: float
 
 def header_view(projection: FolderProjection, seeing: ProjectionConfig, folder: str | Path) -> ExploreHeader:
     """``header`` of the explore page's view."""
-    place = Path(folder).expanduser()
+    path = Path(folder).expanduser()
     return {
-        "folder": printable(str(place.resolve() if place.exists() else folder)),
+        "folder": printable(str(path.resolve() if path.exists() else folder)),
         "root": printable(str(projection.subjects.analyzed.dataset.root)),
         "state": None if seeing.state is None else printable(str(seeing.state.expanduser().resolve())),
         "images": len(projection.subjects),
@@ -167,17 +167,17 @@ def left_out_notes(subjects: ExplorableImages) -> list[str]:
     return sentences + ([counted] if others else [])
 
 
-def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> MapTrust:
+def _trust(subjects: ExplorableImages, labels: IntArray, coordinates: FloatArray, seed: int, progress: Progress) -> MapTrust:
     known = np.flatnonzero(labels >= 0)
     has_classes = len(np.unique(labels[known])) > 1
     groups = _groups(subjects) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
-        preserved = neighbor_preservation(subjects.features, places, seed=seed)
+        preserved = neighbor_preservation(subjects.features, coordinates, seed=seed)
         knn_2d = knn_full = None
         advance(1)
         if has_classes:
             sample = known[sample_rows(len(known), TRIED, seed)]
-            knn_2d = _share(neighbor_label_accuracy(places, labels, groups, sample), groups[sample])
+            knn_2d = _share(neighbor_label_accuracy(coordinates, labels, groups, sample), groups[sample])
             advance(1)
             knn_full = _share(neighbor_label_accuracy(subjects.features, labels, groups, sample, is_cosine=True), groups[sample])
             advance(1)

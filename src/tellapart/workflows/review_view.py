@@ -136,22 +136,22 @@ def review_view(
     flagged = {number for name in findings.table.names for number in findings.table.findings[name].worst_first}
     doubtful = _doubtful(findings)
     shown = sorted(flagged.union(doubtful, *(members for _, _, members in groups)))
-    place = {number: position for position, number in enumerate(shown)}
+    position_of = {number: position for position, number in enumerate(shown)}
     return {
         "header": review_header(analyzed, findings.used, list(findings.counts), folder=folder, backbone=backbone),
-        "issues": [_issue(findings, name, place) for name in findings.table.names],
+        "issues": [_issue(findings, name, position_of) for name in findings.table.names],
         "rows": [_row(findings, decided[number], number) for number in shown],
         "groups": [
             {
                 "kind": kind,
-                "rows": [place[number] for number in members],
-                "best": place[numbers[group.best][0]],
+                "rows": [position_of[number] for number in members],
+                "best": position_of[numbers[group.best][0]],
                 "similarity": round(group.similarity, 4),
                 "why": group.why,
             }
             for kind, group, members in groups
         ],
-        "doubtful": [place[number] for number in doubtful],
+        "doubtful": [position_of[number] for number in doubtful],
         "classes": _classes(findings),
         "balance": dict(zip(("sentence", "ratio"), findings.balance, strict=True)) if findings.balance else None,
         "sources": [{"source": source, "classes": dict(counts)} for source, counts in findings.sources],
@@ -225,9 +225,9 @@ def review_header(
     return header
 
 
-def _issue(check: CheckFindings, name: str, place: dict[int, int]) -> IssueView:
+def _issue(check: CheckFindings, name: str, position_of: dict[int, int]) -> IssueView:
     issue, finding = BY_NAME[name], check.table.findings[name]
-    rows = [place[number] for number in finding.worst_first]
+    rows = [position_of[number] for number in finding.worst_first]
     return {
         "name": name,
         "title": issue.title,

@@ -115,8 +115,8 @@ def suggest_by_run(
     probabilities = model.probabilities(logits)
     held = judge.run.out_of_fold
     if held is not None and tuple(held.class_names) == model.class_names:
-        place = {image_id: row for row, image_id in enumerate(held.image_ids)}
-        own = [(number, place[row.image_id]) for number, row in enumerate(images.rows) if row.image_id in place]
+        row_of = {image_id: row for row, image_id in enumerate(held.image_ids)}
+        own = [(number, row_of[row.image_id]) for number, row in enumerate(images.rows) if row.image_id in row_of]
         for number, row in own:
             probabilities[number] = held.probabilities[row]
     if are_labeled:

@@ -105,9 +105,9 @@ def plan_training(folder: str | Path, options: TrainOptions, progress: Progress 
     """
     runner = recipe_runner(options)
     dataset = open_dataset(folder, options, progress=progress)
-    place, _ = state_folder(dataset.root, options.state)
-    check_labels(dataset, read_decisions(place), 2)
-    with Catalog(place / "catalog.sqlite") as catalog:
+    state, _ = state_folder(dataset.root, options.state)
+    check_labels(dataset, read_decisions(state), 2)
+    with Catalog(state / "catalog.sqlite") as catalog:
         waiting = waiting_entries(dataset, runner.spec, catalog)
         speed = _reading_speed(dataset, runner.spec, waiting, catalog, options, progress)
     n = len(dataset)

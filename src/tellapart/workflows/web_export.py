@@ -26,7 +26,7 @@ def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_
         is_int8: whether the network computes in whole numbers of 8 bits.
 
     Raises:
-        MissingExtra: onnx, onnxruntime or onnxruntime-web is not to be had.
+        MissingExtra: onnx, onnxruntime or onnxruntime-web is not available.
         ModelError: the model cannot be exported, or the file answers otherwise than the run.
         DataError: no training photo is left to calibrate ``is_int8`` on.
     """

@@ -108,7 +108,7 @@ class Robots:
         return rules
 
     def _judged(self, fetched: Fetched) -> _Rules:
-        """What it means that a robots.txt was, or was not, to be had.
+        """The rules of a robots.txt as it was answered, or that follow where it could not be fetched.
 
         There is none (any 4xx but 429, or it leads nowhere): all is allowed. The server is in trouble: nothing is, for now.
         """

@@ -28,7 +28,7 @@ class NamedImage:
     url: str
     license_url: str = ""
     acquire_url: str = ""
-    """Where a license may be had."""
+    """Page on which a license can be acquired."""
     creator: str = ""
     creator_url: str = ""
     title: str = ""

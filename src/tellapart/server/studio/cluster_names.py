@@ -47,12 +47,12 @@ def exploration(folder: Path) -> Exploration | None:
     """
     file = folder / "explore.json"
     try:
-        found: Exploration = read_json(file, EXPLORATION)
+        content: Exploration = read_json(file, EXPLORATION)
     except FileNotFoundError:
         return None
     except (OSError, ShapeError) as error:
         raise StorageError(f"{file} cannot be read: {error}", hint="tellapart explore writes it anew") from error
-    return found
+    return content
 
 
 def named_clusters(state: Path, content: Exploration) -> list[ClusterName]:
@@ -105,8 +105,8 @@ def _clustering(content: Exploration) -> str:
 
 
 def _clusters(content: Exploration) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (content.get("clusters") or {}).get("clusters", [])
-    return found
+    clusters: list[dict[str, Any]] = (content.get("clusters") or {}).get("clusters", [])
+    return clusters
 
 
 def _named(one: dict[str, Any], names: Mapping[int, str]) -> ClusterName:

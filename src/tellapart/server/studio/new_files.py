@@ -44,19 +44,19 @@ class NewFiles:
 
     def _listed(self) -> FileChanges:
         try:
-            found = set(image_files(self.root)[0])
+            listed = set(image_files(self.root)[0])
         except (DataError, OSError):
             return FileChanges()
-        return FileChanges(len(found - self.known), len(self.known - found))
+        return FileChanges(len(listed - self.known), len(self.known - listed))
 
 
 def _folders(root: Path) -> list[str]:
     """Every folder that may hold images; hidden ones do not."""
-    found = []
+    folders = []
     for folder, inside, _ in os.walk(root):
         inside[:] = [name for name in inside if not name.startswith(".")]
-        found.append(folder)
-    return found
+        folders.append(folder)
+    return folders
 
 
 def _time(folder: str) -> int:
