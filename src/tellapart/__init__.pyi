@@ -486,6 +486,7 @@ def report(
     run: str | Path,
     *,
     progress: Progress = ...,
+    explain: int = ...,
     again: bool = ...,
 ) -> Path: ...
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def test_without_cache_and_photos_there_is_a_report_without_images(
     page = tellapart.report(copy).read_text()
     assert len(page) < len((trained.folder / "report.html").read_text())
     assert "stripes" in page
+
+
+def test_where_the_model_looked_is_shown_on_request_for_images_that_are_still_there(copy: Path, trained: Run) -> None:
+    before = (copy / "report.json").read_bytes()
+    page = tellapart.report(copy, explain=3).read_text()
+    payload = json.loads(page.partition('<script type="application/json" id="view">')[2].partition("</script>")[0])
+    first = [image["image_id"] for image in payload["gallery"]["images"][:3]]
+    assert list(payload["heat_maps"]) == first and all(uri.startswith("data:image/jpeg;base64,") for uri in payload["heat_maps"].values())
+    assert (copy / "report.json").read_bytes() == before
+    assert tellapart.report(copy, explain=3).read_text() == page
+    text = (copy / "metrics.json").read_text()
+    (copy / "metrics.json").write_text(text.replace(trained.metrics.folder, "/nowhere"))
+    assert '"heat_maps":{}' in tellapart.report(copy, explain=3).read_text()
 
 
 @pytest.mark.parametrize("kind", ["garbage", "cut"])

@@ -14,10 +14,11 @@ import pytest
 import tellapart
 from tellapart.dataset.decisions import parse_decisions
 from tellapart.predictions import Predictions
+from tellapart.reports import write_report
 from tellapart.run_folder import Run
 
 from .conftest import reported
-from .synthetic import write_run
+from .synthetic import thumbnails_of, write_run
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -48,6 +49,26 @@ def test_opens_from_disk_without_a_request_or_an_error(
             assert page.title().startswith(folder.name)
             assert page.locator("#map canvas:not(.above)").count() == 1
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_where_the_model_looked_takes_the_place_of_the_image(browser: Any, two: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(two, tmp_path / "two"))
+    gallery = json.loads((folder / "report.json").read_text())["gallery"]["images"]
+    (jpeg,) = thumbnails_of(folder)([gallery[0]["image_id"]]).values()
+    write_report(folder, thumbnails_of(folder), heat_maps={gallery[0]["image_id"]: jpeg})
+    with opened(browser, folder) as page:
+        button = page.get_by_role("button", name="Where it looked")
+        picture = page.locator("[data-gallery=detail] .portrait img")
+        assert button.get_attribute("aria-pressed") == "false" and "where the model looked" not in (picture.get_attribute("alt") or "")
+        page.locator("[data-gallery=grid]").focus()
+        page.keyboard.press("g")
+        assert (picture.get_attribute("alt") or "").startswith("where the model looked for ")
+        button.click()
+        assert page.evaluate("document.activeElement.dataset.act") == "g" and button.get_attribute("aria-pressed") == "false"
+        page.locator("[data-gallery=grid]").focus()
+        page.keyboard.press("ArrowRight")  # an image without such a map
+        page.keyboard.press("g")
+        assert button.count() == 0
 
 
 def test_a_cell_filters_the_gallery_and_lets_go(browser: Any, two: Path) -> None:

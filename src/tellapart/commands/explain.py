@@ -16,7 +16,7 @@ from tellapart.shared_options import device_option, layer_option
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from tellapart.array_types import ByteArray, FloatArray
+    from tellapart.array_types import FloatArray
     from tellapart.dataset import Dataset
     from tellapart.feature_spec import FeatureSpec
     from tellapart.models.backbone_card import Backbone
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SHEET = "explain.jpg"
-STEPS_PER_SQUARE = 2
 
 
 def _is_image(path: Path) -> str | None:
@@ -116,6 +115,7 @@ def explain(
     from tellapart.predictor import PredictionSettings, member_specs, predict_files
     from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
+    from tellapart.workflows.heat_maps import heat_maps
 
     model = load_model(model_folder(run))
     target_class = _class_index(model, options.class_)
@@ -129,7 +129,7 @@ def explain(
     files = [dataset.file(entry) for entry, file in zip(dataset.entries, predicted.files, strict=True) if file.image_id]
     targets = [int(k) if target_class is None else target_class for k in predictions.predicted]
     scores = _scores(model, specs, networks) if options.occlusion else []
-    inputs, maps = _heat_maps(model, files, targets, scores, options, progress)
+    inputs, maps = heat_maps(model, files, targets, progress, layer=options.layer, scores=scores, square=options.square)
     tiles = [
         Explained(pixels, *_captions(model.class_names, row, target), heat)
         for pixels, row, target, heat in zip(inputs, predictions.probabilities, targets, maps, strict=True)
@@ -198,49 +198,6 @@ def _scores(model: SavedModel, specs: Sequence[FeatureSpec], networks: Callable[
     from tellapart.models.gradcam import MemberScore
 
     return [MemberScore(member, [networks(one) for one in spec.backbones]) for member, spec in zip(model.members, specs, strict=True)]
-
-
-def _heat_maps(
-    model: SavedModel,
-    files: Sequence[Path],
-    targets: Sequence[int],
-    scores: Sequence[MemberScore],
-    options: ExplainOptions,
-    progress: Progress,
-) -> tuple[list[ByteArray], list[dict[str, FloatArray]]]:
-    """The network's inputs, and their maps by name; those of several members are averaged by weight.
-
-    Without ``scores`` there is no occlusion map.
-    """
-    from typing import cast
-
-    import numpy as np
-
-    from tellapart.dataset.image_analysis import decode_for
-    from tellapart.images import ResizePolicy, resize
-    from tellapart.models.gradcam import MemberNetwork, grad_cam, occlusion
-
-    side = max(backbone.card.image_size for member in model.members for backbone in member.backbones)
-    square = max(1, round(side * options.square))
-    total = sum(member.weight for member in model.members)
-    inputs: list[ByteArray] = []
-    maps: list[dict[str, FloatArray]] = [{} for _ in files]
-
-    def add(number: int, name: str, heat: FloatArray, weight: float) -> None:
-        maps[number][name] = maps[number].get(name, np.zeros_like(heat)) + heat * np.float32(weight / total)
-
-    with progress.stage("explaining", total=len(files) * len(model.members)) as advance:
-        for place, member in enumerate(model.members):
-            network = MemberNetwork(member)
-            for number, (file, target) in enumerate(zip(files, targets, strict=True)):
-                pixels = resize(decode_for(file.read_bytes(), [side]).pixels, side, cast(ResizePolicy, member.resize))
-                inputs += [pixels] if place == 0 else []
-                add(number, "Grad-CAM", grad_cam(network, pixels, target, layer=options.layer), member.weight)
-                if scores:
-                    heat = occlusion(scores[place].of(target), pixels, side=square, step=max(1, square // STEPS_PER_SQUARE))
-                    add(number, "occlusion", heat, member.weight)
-                advance(1)
-    return inputs, maps
 
 
 def _captions(class_names: Sequence[str], probabilities: FloatArray, target: int) -> tuple[str, str]:

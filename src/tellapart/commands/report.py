@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tellapart.options import Options, dataclass, with_options
+from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import again_option
 
@@ -13,6 +13,7 @@ from tellapart.shared_options import again_option
 class ReportOptions(Options):
     """How to write the report again."""
 
+    explain: int = option(0, "Also show where the model looked in the first N images of the gallery (Grad-CAM).", minimum=0, maximum=200)
     again: bool = again_option("Write the files anew even where nothing has changed.")
 
 
@@ -27,14 +28,21 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
         run: a run folder.
         progress: receives progress and notes.
         options: as keywords; see :class:`ReportOptions`.
+
+    Raises:
+        DataError: there is no such run.
+        ModelError: the saved model is damaged, or has no layer that can be explained.
+        StorageError: a file of the run is damaged, or the folder cannot be written.
     """
     from tellapart.dataset.thumbnail_store import run_thumbnail_loader
     from tellapart.output_guards import noting_unchanged
     from tellapart.reports import write_report
     from tellapart.run_folder import open_classifier_run
+    from tellapart.workflows.heat_maps import mistake_maps
 
     opened = open_classifier_run(run)
     written = [opened.report, opened.folder / "report.json"]
+    maps = mistake_maps(opened, options.explain, progress) if options.explain else {}
     with noting_unchanged(written, progress, hint="; --again writes them anew"), progress.stage("writing the report", unit="steps"):
         thumbnails = run_thumbnail_loader(Path(opened.metrics.folder), opened.rows)
-        return write_report(opened.folder, thumbnails, is_anew=options.again)
+        return write_report(opened.folder, thumbnails, is_anew=options.again, heat_maps=maps)

@@ -128,9 +128,10 @@ class ClassImages(TypedDict):
 
 
 class PageImages(TypedDict):
-    """Thumbnails as data URIs by image_id, and the images of each class."""
+    """Thumbnails and heat maps as data URIs by image_id, and the images of each class."""
 
     thumbnails: dict[str, str]
+    heat_maps: NotRequired[dict[str, str]]
     classes: list[ClassImages]
 
 

@@ -24,7 +24,7 @@ from tellapart.reports.figures.thresholds import plot_scales
 from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import decisions_command, place_name
 from tellapart.reports.run_view import report_view
-from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
+from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, data_uri
 from tellapart.run_folder import OPTIONS, RunContent, RunOptions
 from tellapart.training.options import TrainOptions
 
@@ -79,6 +79,7 @@ def write_report(
     *,
     run: RunContent | None = None,
     is_anew: bool = False,
+    heat_maps: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into a run folder, each whole or not at all.
 
@@ -88,6 +89,7 @@ def write_report(
         budget: how much room images may take; the default keeps the page under 25 MB.
         run: what to report on, where ``folder`` is no run folder but only the place of the page.
         is_anew: whether files that are the same already are written, too.
+        heat_maps: JPEG bytes by image_id: where the model looked in images of the gallery.
 
     Returns:
         The path of ``report.html``.
@@ -96,6 +98,7 @@ def write_report(
         StorageError: a file of the run is absent or damaged, or the folder cannot be written.
     """
     view = report_view(folder, thumbnails, budget, run=run)
+    view["images"]["heat_maps"] = {image_id: data_uri(jpeg) for image_id, jpeg in (heat_maps or {}).items()}
     figures = report_figures(view)
     for name, figure in figures.items():
         write_text(folder / "figures" / f"{name}.svg", figure.standalone(), is_anew=is_anew)
@@ -143,6 +146,7 @@ def _payload(view: Mapping[str, Any], confusion: Sequence[Mapping[str, Any]]) ->
         "binary": [part["binary"] for part in header["parts"] if part["binary"]],
         "plots": plot_scales(),
         "points": view["map"]["points"],
+        "heat_maps": view["images"].get("heat_maps", {}),
         "place": header["place"],
         "made": header["created"] or "",
         "ways": header["ways"],

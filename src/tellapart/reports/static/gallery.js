@@ -25,11 +25,13 @@ const KINDS = {
 
 class Gallery {
   // `decisions` are about the images by their place in `gallery.images`.
-  constructor(root, { gallery, classNames, thumbnails, root: folder, decisions, onclear }) {
+  constructor(root, { gallery, classNames, thumbnails, heatMaps, root: folder, decisions, onclear }) {
     this.root = root;
     this.gallery = gallery;
     this.classNames = classNames;
     this.thumbnails = thumbnails;
+    this.heatMaps = heatMaps;
+    this.isHeat = false;
     this.folder = folder;
     this.decisions = decisions;
     this.onclear = onclear;
@@ -99,7 +101,42 @@ class Gallery {
     this.grid.focus();
   }
 
+  // Where the model looked, if that was asked for and is known.
+  heatOf(image) {
+    const source = this.isHeat ? this.heatMaps[image.image_id] : null;
+    if (!source) return null;
+    const words = `where the model looked for ${this.classNames[image.predicted]}`;
+    return element("div", { class: "portrait" }, element("img", { src: source, alt: words, draggable: "false" }));
+  }
+
+  // A button for it, on the images that have such a map.
+  heatButton(image) {
+    if (!(image.image_id in this.heatMaps)) return null;
+    const title = `Grad-CAM: the brighter, the more it speaks for ${this.classNames[image.predicted]} (g)`;
+    const button = element(
+      "button",
+      { type: "button", class: "press", "data-act": "g", title, "aria-pressed": String(this.isHeat) },
+      "Where it looked ",
+      element("kbd", {}, "g"),
+    );
+    button.addEventListener("click", () => this.toggleHeat());
+    return button;
+  }
+
+  toggleHeat() {
+    const image = this.grid.current();
+    if (!image || !(image.image_id in this.heatMaps)) return;
+    this.isHeat = !this.isHeat;
+    const isHeld = this.find("detail").contains(document.activeElement);
+    this.look(image);
+    const own = /** @type {HTMLElement | null} */ (this.find("detail").querySelector("[data-act=g]"));
+    if (isHeld) (own ?? this.grid.root).focus();
+    if (this.large.isOpen()) this.large.show();
+  }
+
   portraitOf(image) {
+    const heat = this.heatOf(image);
+    if (heat) return heat;
     return portrait(this.thumbnails, image, address(this.folder, image));
   }
 
@@ -120,7 +157,10 @@ class Gallery {
     const decision = this.decisionOf(image);
     const words = decision ? decidedWords(decision) : "";
     const said = decision ? [element("p", { class: `decided is-${decision.action}` }, words)] : [];
-    panel.querySelector(".verdict").after(...said, this.buttons(image, decision));
+    const buttons = this.buttons(image, decision);
+    const heat = this.heatButton(image);
+    if (heat) buttons.append(heat);
+    panel.querySelector(".verdict").after(...said, buttons);
     const source = address(folder, image);
     const link = { class: "open", href: source, target: "_blank", rel: "noopener" };
     if (source) panel.append(element("a", link, "Open the file"));
@@ -237,6 +277,7 @@ class Gallery {
     if (key in KEYS) {
       if (this.act(KEYS[key], image)) this.grid.step(1);
     } else if (key === "m") this.menu();
+    else if (key === "g") this.toggleHeat();
     else if (key === "u") this.decisions.takeBack([this.placeOf.get(image)]);
     else if (key === "enter" && !isOpen && !event.target.closest("button, a, summary")) this.large.show();
     else return;

@@ -44,6 +44,7 @@ if (byId("gallery")) {
     gallery: held,
     classNames,
     thumbnails,
+    heatMaps: view.heat_maps ?? {},
     root: view.ways.root,
     decisions,
     onclear: () => matrix?.clear(),

@@ -21,7 +21,7 @@ const DONE = { exclude: "excluded", unsure: "marked as unsure", restore: "restor
 let benches = 0;
 
 class Bench {
-  // `lens` gives what a run and a check say of an image, see studio_lens.js; `onname` hears of p, where a pile is named.
+  // `lens` gives what a run and a check say of an image, see studio_lens.js; `onname` hears of p, which names a pile.
   constructor(root, { store, lens, label = "Images", onname = null }) {
     this.store = store;
     this.lens = lens;

@@ -9,7 +9,8 @@ import { mountPage } from "tellapart/studio_shell.js";
 import { EXCLUDED } from "tellapart/studio_store.js";
 
 const KEYS =
-  "arrows move · x exclude · u unsure · k keep · r relabel as suggested · 1–9 class · m other class · t take back · " +
+  "arrows move · x exclude · u unsure · k keep · r relabel as suggested · 1–9 class · m other class · " +
+  "t take back · " +
   "o keep only this one of its group · z undo · Enter larger, side by side · f flicker";
 
 // The decisions of the store, as the bench of the mailed page asks for them. What is kept is only remembered here.

@@ -73,7 +73,8 @@ function mountFiles(button) {
       .filter(Boolean)
       .join(", ");
     button.hidden = !words;
-    button.textContent = `${words} ${added + gone === 1 ? "file" : "files"}: read ${added + gone === 1 ? "it" : "them"}`;
+    const isOne = added + gone === 1;
+    button.textContent = `${words} ${isOne ? "file: read it" : "files: read them"}`;
   };
   const look = async () => {
     if (document.hidden) return;
