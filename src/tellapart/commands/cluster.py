@@ -326,8 +326,8 @@ def _write_sheet(clustered: FolderClustering, number: int, path: Path) -> None:
     shown = [(members.medoid, "medoid"), *((i, "") for i in members.nearest), *((i, "farthest") for i in members.farthest)]
     jpegs = subjects.analyzed.thumbnails([subjects.rows[i].image_id or "" for i, _ in shown])
     images = [
-        ClusterImage(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(clustered.clustering.distances[i]), place)
-        for i, place in shown
+        ClusterImage(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(clustered.clustering.distances[i]), role)
+        for i, role in shown
     ]
     name = clustered.names.get(number)
     title = f"Cluster {number}{f', {name}' if name else ''}: {members.size:,} images"

@@ -91,8 +91,8 @@ def _open_runs(runs: Sequence[str | Path]) -> list[Run]:
     opened = [open_classifier_run(where) for where in several]
     if len(opened) < 2:
         raise DataError("an ensemble needs at least two runs", hint="tellapart ensemble runs/photos-1 runs/photos-2")
-    places = [run.folder.resolve() for run in opened]
-    for number, place in enumerate(places):
-        if place in places[:number]:
+    folders = [run.folder.resolve() for run in opened]
+    for number, folder in enumerate(folders):
+        if folder in folders[:number]:
             raise DataError(f"{opened[number].folder} is given twice", hint="give each run once; --weights says how much it counts")
     return opened

@@ -255,8 +255,8 @@ def _sections(projection: FolderProjection, clustering: FolderClustering, seed: 
     sections = clustering.view()
     order = sections["outliers"]
     score = [0.0] * len(order)
-    for place, point in enumerate(reversed(order)):
-        score[point] = place / max(1, len(order) - 1)
+    for rank, point in enumerate(reversed(order)):
+        score[point] = rank / max(1, len(order) - 1)
     points = projection.view()
     points["score"] = score
     points["cluster"] = [None if number < 0 else int(number) for number in clustering.clustering.assigned]

@@ -82,9 +82,9 @@ def _source(folder: str | Path, options: StudioOptions) -> Any:
     from tellapart.errors import DataError
     from tellapart.server.studio.scan import FolderSource
 
-    place = Path(folder).expanduser()
-    if "://" not in str(folder) and not place.exists():
-        raise DataError(f"there is no folder {place}", hint="name a folder of images")
+    path = Path(folder).expanduser()
+    if "://" not in str(folder) and not path.exists():
+        raise DataError(f"there is no folder {path}", hint="name a folder of images")
     reading = DatasetOptions(label_folder=options.label_folder, path_column=options.path_column, label_column=options.label_column)
     return FolderSource(folder, reading, options.state, options.num_workers)
 

@@ -201,8 +201,8 @@ def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, 
     tests = [entry for entry, part in zip(opened.entries, parts, strict=True) if "test" in part] or list(opened.entries)
     paths = [printable(entry.path) for entry in tests]
     matched = files_of_ids(ids, paths)
-    dataset = Dataset(opened.root, tuple(tests[place] for place in matched.places))
-    return dataset, matched.matched_by, tuple(paths[place] for place in matched.unused)
+    dataset = Dataset(opened.root, tuple(tests[index] for index in matched.places))
+    return dataset, matched.matched_by, tuple(paths[index] for index in matched.unused)
 
 
 def _class_shares(run: Run, class_names: tuple[str, ...]) -> dict[str, float]:

@@ -136,14 +136,14 @@ def _text_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
                 f"{file}, line {line}: {len(cells)} cells where the header has {len(header)}",
                 hint='a cell that holds a comma stands in quotation marks: "a, b"',
             )
-        yield line, {name: cells[place] for name, place in columns.items() if place < len(cells)}
+        yield line, {name: cells[index] for name, index in columns.items() if index < len(cells)}
 
 
 def _parquet_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         header = parquet_columns(file)
         shown = [name + RECORD * is_record for name, is_record in header]
-        columns = {name: header[place][0] for name, place in choice(shown).items() if not header[place][1]}
+        columns = {name: header[index][0] for name, index in choice(shown).items() if not header[index][1]}
         for number, row in enumerate(parquet_rows(file, list(columns.values())), start=1):
             yield number, {name: _text(value) for name, value in zip(columns, row, strict=True)}
     except ParquetError as error:
@@ -166,7 +166,7 @@ def _json_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
     header = list(dict.fromkeys(str(name) for _, record in records for name in record))
     columns = choice(header)
     for number, record in records:
-        yield number, {name: _text(record.get(header[place])) for name, place in columns.items()}
+        yield number, {name: _text(record.get(header[index])) for name, index in columns.items()}
 
 
 def _text(value: object) -> str:

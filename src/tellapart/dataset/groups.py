@@ -74,17 +74,17 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
     table = _table(where)
     names = PAGE_NAMES if column.lower() == HOST else (column,)
     header: list[str] = []
-    places: dict[str, int] = {}
+    indices: dict[str, int] = {}
 
     def choice(columns: Sequence[str]) -> dict[str, int]:
         header.extend(columns)
-        places["path"] = columns_of(table, columns).paths[0]
-        group = next((place for name in names if (place := named_column(columns, name)) is not None), None)
-        places.update({"group": group} if group is not None else {})
-        return places
+        indices["path"] = columns_of(table, columns).paths[0]
+        group = next((index for name in names if (index := named_column(columns, name)) is not None), None)
+        indices.update({"group": group} if group is not None else {})
+        return indices
 
     rows = list(named_rows(table, choice))
-    if "group" not in places:
+    if "group" not in indices:
         raise DataError(
             f"{table} has no column {' or '.join(names)}; its columns are {', '.join(header)}",
             hint=closest_name(column, header) or "name one of its columns, or use --pattern",

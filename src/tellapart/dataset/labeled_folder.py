@@ -311,8 +311,8 @@ def _telling_columns(file: Path) -> list[str]:
     except DataError:
         return []
     columns = known[0]
-    places = [*columns.labels, columns.part, columns.group, *(place for _, place in columns.part_flags)]
-    return [columns.header[place] for place in dict.fromkeys(places) if place is not None]
+    indices = [*columns.labels, columns.part, columns.group, *(index for _, index in columns.part_flags)]
+    return [columns.header[index] for index in dict.fromkeys(indices) if index is not None]
 
 
 def _tables_in(folder: Path) -> list[Path]:

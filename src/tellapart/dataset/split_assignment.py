@@ -138,20 +138,20 @@ def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitPl
     folds: list[int | None] = [None] * len(rows)
     if not plan.folds:
         return folds
-    places = [place for place, row in enumerate(rows) if row.part == "train"]
-    labels, groups = [rows[i].label or "" for i in places], [rows[i].group or "" for i in places]
-    before = {rows[i].group or "": one.fold for i in places if (one := known[i]) is not None and one.fold is not None}
+    indices = [index for index, row in enumerate(rows) if row.part == "train"]
+    labels, groups = [rows[i].label or "" for i in indices], [rows[i].group or "" for i in indices]
+    before = {rows[i].group or "": one.fold for i in indices if (one := known[i]) is not None and one.fold is not None}
     if before:
-        for i in places:
+        for i in indices:
             own, group = known[i], rows[i].group or ""
             own_fold = own.fold if own is not None else None
             folds[i] = own_fold if own_fold is not None else before.get(group)
             if folds[i] is None:
                 folds[i] = hashed_fold(group, seed=plan.seed, folds=plan.folds)
     else:
-        for i, fold in zip(places, assign_folds(labels, groups, folds=plan.folds, seed=plan.seed).tolist(), strict=True):
+        for i, fold in zip(indices, assign_folds(labels, groups, folds=plan.folds, seed=plan.seed).tolist(), strict=True):
             folds[i] = fold
-    held = {(rows[i].label, folds[i]) for i in places}
+    held = {(rows[i].label, folds[i]) for i in indices}
     short = sorted(label for label in set(labels) if sum((label or None, fold) in held for fold in range(plan.folds)) < plan.folds)
     if short:
         notes.append(f"{_several(short)}: not in every one of the {count(plan.folds, 'fold')}, for want of groups")

@@ -78,9 +78,9 @@ def write_split(rows: Sequence[SplitRow], path: Path, strategy: str) -> None:
     here = path.absolute().parent
     with csv_file(path, COLUMNS) as writer:
         for row in rows:
-            place = Path(os.path.relpath(row.file, here)).as_posix()
+            path_in_list = Path(os.path.relpath(row.file, here)).as_posix()
             fold = "" if row.fold is None else row.fold
-            writer.write((place, row.label or "", row.part, row.group, fold, row.image_id, strategy))
+            writer.write((path_in_list, row.label or "", row.part, row.group, fold, row.image_id, strategy))
 
 
 def read_split(path: Path) -> KnownSplit:

@@ -132,10 +132,10 @@ def hashed_fold(group: str, *, seed: int, folds: int) -> int:
 def first_files(paths: Sequence[str], labels: Sequence[str], number: int) -> list[bool]:
     """Whether each file is among the first ``number`` of its class by name: the split that flatters or harms by accident."""
     order: dict[str, list[int]] = defaultdict(list)
-    for place in sorted(range(len(paths)), key=lambda i: (paths[i].rpartition("/")[2], paths[i])):
-        order[labels[place]].append(place)
-    chosen = {place for places in order.values() for place in places[:number]}
-    return [place in chosen for place in range(len(paths))]
+    for index in sorted(range(len(paths)), key=lambda i: (paths[i].rpartition("/")[2], paths[i])):
+        order[labels[index]].append(index)
+    chosen = {index for indices in order.values() for index in indices[:number]}
+    return [index in chosen for index in range(len(paths))]
 
 
 def _place(name: str, seed: int) -> float:

@@ -85,9 +85,9 @@ class Columns:
     def read(self) -> dict[str, int]:
         """The columns whose cells are needed, by their number in words."""
         others = () if self.labels else self.others
-        flags = [place for _, place in self.part_flags]
-        places = (*self.paths, *self.labels, *others, self.part, self.weak_part, self.group, *flags)
-        return {str(place): place for place in places if place is not None}
+        flags = [index for _, index in self.part_flags]
+        indices = (*self.paths, *self.labels, *others, self.part, self.weak_part, self.group, *flags)
+        return {str(index): index for index in indices if index is not None}
 
 
 def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_FOUND) -> Columns:
@@ -116,12 +116,12 @@ def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_
     if reading.label_column is not None:
         labels: tuple[int, ...] = (_named(table, header, reading.label_column, "label"),)
     else:
-        labels = tuple(place for place in all_of(LABEL_NAMES) if place not in paths)
+        labels = tuple(index for index in all_of(LABEL_NAMES) if index not in paths)
     weak, part, group = first(WEAK_PART_NAMES), first(PART_NAMES), first(GROUP_NAMES)
     flags = tuple((PART_FLAGS[name], names.index(name)) for name in PART_FLAGS if name in names and names.index(name) not in labels)
-    folds = tuple(place for place in all_of(FOLD_NAMES) if place not in labels)
-    taken = {*paths, *labels, weak, part, group, *(place for _, place in flags), *folds}
-    rest = tuple(place for place, name in enumerate(names) if place not in taken and name not in _NO_LABELS)
+    folds = tuple(index for index in all_of(FOLD_NAMES) if index not in labels)
+    taken = {*paths, *labels, weak, part, group, *(index for _, index in flags), *folds}
+    rest = tuple(index for index, name in enumerate(names) if index not in taken and name not in _NO_LABELS)
     return Columns(tuple(header), paths, labels, rest, part, weak if part is None else None, group, flags, folds)
 
 
@@ -139,13 +139,13 @@ def named_column(header: Sequence[str], name: str) -> int | None:
 
 
 def _named(table: Path, header: Sequence[str], name: str, what: str) -> int:
-    place = named_column(header, name)
-    if place is None:
+    index = named_column(header, name)
+    if index is None:
         raise DataError(
             f"{table} has no column {name!r}; its columns are {', '.join(header)}",
             hint=closest_name(name, header) or f"name one of them with --{what}-column",
         )
-    return place
+    return index
 
 
 def _without_path(table: Path, header: Sequence[str], names: Sequence[str]) -> DataError:

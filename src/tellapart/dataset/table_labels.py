@@ -93,22 +93,22 @@ def _label_column(
     file: Path, rows: Sequence[Row], columns: Columns, path: int, *, is_named: bool
 ) -> tuple[int | None, bool, list[str], list[str]]:
     """The column of the labels, whether it is a guess, notes, and sentences on columns whose values are no classes."""
-    labels = [place for place in columns.labels if place != path]
+    labels = [index for index in columns.labels if index != path]
     is_guess = False
     if not labels and len(columns.others) == 1 and columns.others[0] != path:
         values = Counter(row.get(str(columns.others[0]), "") for _, row in rows)
         if 2 <= len(values) <= len(rows) / 2:
             labels, is_guess = [columns.others[0]], True
     if not labels:
-        names = [name for place, name in enumerate(columns.header) if place != path]
+        names = [name for index, name in enumerate(columns.header) if index != path]
         sentence = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
         return None, False, [f"{printable(file.name)} has no column known to hold labels: {sentence}"], []
-    reasons = {place: _no_classes([row.get(str(place), "") for _, row in rows]) for place in labels}
-    unfit = [_unfit(file, columns.header[place], reason, is_named=is_named) for place, reason in reasons.items() if reason]
-    fit = labels if is_named else [place for place in labels if not reasons[place]]
+    reasons = {index: _no_classes([row.get(str(index), "") for _, row in rows]) for index in labels}
+    unfit = [_unfit(file, columns.header[index], reason, is_named=is_named) for index, reason in reasons.items() if reason]
+    fit = labels if is_named else [index for index in labels if not reasons[index]]
     if not fit:
         return None, False, [], unfit
-    others = [columns.header[place] for place in labels if place != fit[0]]
+    others = [columns.header[index] for index in labels if index != fit[0]]
     sentence = f"labels come from the column {columns.header[fit[0]]!r}, not from {', '.join(map(repr, others))}"
     return fit[0], is_guess, [f"{printable(file.name)}: {sentence}"] if others else [], unfit
 

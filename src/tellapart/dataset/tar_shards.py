@@ -144,15 +144,15 @@ def _unpack(folder: Path, job: tuple[str, Path]) -> None:
     name, shard = job
     taken: set[str] = {ROWS}
     rows: list[dict[str, str | None]] = []
-    with replacing_folder(folder / name) as place:
-        samples = _Samples(shard, place)
+    with replacing_folder(folder / name) as copy:
+        samples = _Samples(shard, copy)
         for sample in samples:
             path = _free(_inside(sample.path), taken)
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(sample.file, place / path)
+            (copy / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(sample.file, copy / path)
             rows.append({"path": path, "label": sample.label, "part": sample.part or _part_of(shard.stem), "group": sample.group})
-        (place / WAITING).unlink(missing_ok=True)
-        write_json(place / ROWS, {"rows": rows, "damage": samples.damage, "notes": samples.notes()})
+        (copy / WAITING).unlink(missing_ok=True)
+        write_json(copy / ROWS, {"rows": rows, "damage": samples.damage, "notes": samples.notes()})
 
 
 @dataclass

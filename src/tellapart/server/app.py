@@ -186,7 +186,7 @@ def _answer_json(answer: Answer, names: Sequence[str], top: int | None) -> dict[
         "name": answer.name,
         "label": answer.label,
         "probability": float(answer.probabilities[order[0]]),
-        "probabilities": {names[int(place)]: float(answer.probabilities[place]) for place in order},
+        "probabilities": {names[int(index)]: float(answer.probabilities[index]) for index in order},
         "familiarity": answer.familiarity,
         "reason": None,
     }

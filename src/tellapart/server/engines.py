@@ -134,16 +134,16 @@ class TorchEngine:
     def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
         """See :class:`Engine`."""
         rest, model = iter(squares), self._model
-        features = [self._member_features(place, member, rest) for place, member in enumerate(model.members)]
+        features = [self._member_features(index, member, rest) for index, member in enumerate(model.members)]
         logits = model.logits([member.logits(own) for member, own in zip(model.members, features, strict=True)])
         probabilities = model.probabilities(logits)
         familiarity = None if model.familiarity is None else model.familiarity.p_values(features[0], logits)
         return _engine_answers(probabilities, model.decision, model.class_names, familiarity)
 
-    def _member_features(self, place: int, member: Member, squares: object) -> FloatArray:
+    def _member_features(self, index: int, member: Member, squares: object) -> FloatArray:
         blocks = [
             network.features(pixels, mirror=member.mirror)
-            for network, pixels in zip(self._networks[place], squares, strict=False)  # type: ignore[call-overload]
+            for network, pixels in zip(self._networks[index], squares, strict=False)  # type: ignore[call-overload]
         ]
         return np.hstack(blocks)
 

@@ -133,8 +133,8 @@ def _own(workspace: Workspace, codes: IntArray, probabilities: FloatArray, rows:
     place_of = np.full(len(workspace.class_names), -1, np.int64)
     place_of[codes] = np.arange(len(codes))
     labels = workspace.labels[rows]
-    places = np.where(labels >= 0, place_of[labels], -1)
-    own = np.where(places >= 0, probabilities[np.arange(len(rows)), places], 0.0)
+    columns = np.where(labels >= 0, place_of[labels], -1)
+    own = np.where(columns >= 0, probabilities[np.arange(len(rows)), columns], 0.0)
     return np.asarray(np.where(labels >= 0, own, np.nan))
 
 
@@ -203,8 +203,8 @@ def check_view(workspace: Workspace, review: ReviewView) -> CheckView:
     issues = [issue for issue in review["issues"] if issue["n"]][:31]
     bits, suggested = np.zeros(len(workspace), np.int32), np.full(len(workspace), -1, np.int32)
     own, outlier = np.full(len(workspace), np.nan), np.full(len(workspace), np.nan)
-    for place, issue in enumerate(issues):
-        bits[[rows[number] for number in issue["rows"] if rows[number] >= 0]] |= 1 << place
+    for bit, issue in enumerate(issues):
+        bits[[rows[number] for number in issue["rows"] if rows[number] >= 0]] |= 1 << bit
     for number, row in zip(rows, review["rows"], strict=True):
         if number < 0:
             continue
@@ -240,12 +240,12 @@ def suggested_view(workspace: Workspace, review: ReviewView | None) -> Suggested
 def findings_view(workspace: Workspace, review: ReviewView) -> ReviewPayload | None:
     """What the review page shows of a check, with the number of each row here; None where it is about other images."""
     numbers = _rows_of_review(workspace, review["rows"])
-    there = [place for place, number in enumerate(numbers) if number >= 0]
+    there = [index for index, number in enumerate(numbers) if number >= 0]
     if not there and review["rows"]:
         return None
     view = review_payload(first_rows(review, there))
-    for row, place in zip(view["rows"], there, strict=True):
-        row["number"] = int(numbers[place])
+    for row, index in zip(view["rows"], there, strict=True):
+        row["number"] = int(numbers[index])
     return view
 
 
@@ -277,10 +277,10 @@ def map_view(workspace: Workspace, folder: Path) -> MapView:
     if not len(here):
         return {"n": 0}
     clusters = np.array([-1 if number is None else number for number in drawn["cluster"]], np.int64)
-    places = np.array([drawn["x"], drawn["y"]], np.float64)[:, here]
-    low = places.min(axis=1, keepdims=True)
-    size = float((places.max(axis=1, keepdims=True) - low).max()) or 1.0
-    x, y = np.rint((places - low) / size * MAP_SIDE)
+    coordinates = np.array([drawn["x"], drawn["y"]], np.float64)[:, here]
+    low = coordinates.min(axis=1, keepdims=True)
+    size = float((coordinates.max(axis=1, keepdims=True) - low).max()) or 1.0
+    x, y = np.rint((coordinates - low) / size * MAP_SIDE)
     return {
         "n": len(here),
         "row": packed(rows[here], np.int32),

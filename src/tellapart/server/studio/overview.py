@@ -140,9 +140,9 @@ def _mistakes(run: Run) -> Iterator[NextStep]:
     if scores["n"] and scores["accuracy"]:
         wrong = round(scores["n"] * (1 - scores["accuracy"]["value"]))
         if wrong:
-            place = "/gallery?" + urlencode({"run": run.name, "part": scores["part"], "show": "mistakes", "order": "loss"})
+            link = "/gallery?" + urlencode({"run": run.name, "part": scores["part"], "show": "mistakes", "order": "loss"})
             why = f"Of {scores['n']:,} {scores['part']} images; the worst are often wrong labels."
-            yield _step("mistakes", f"Look at the {count(wrong, 'mistake')} of {run.name}", why, place)
+            yield _step("mistakes", f"Look at the {count(wrong, 'mistake')} of {run.name}", why, link)
 
 
 def _curve_sentence(run: Run) -> str | None:
