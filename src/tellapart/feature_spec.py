@@ -19,9 +19,10 @@ from tellapart.models.backbone_card import PIXELS, Backbone
 from tellapart.models.backbones import check_fixed, find_backbones, find_classifier
 from tellapart.models.devices import used_device
 
-PREPROCESSING = 4
+PREPROCESSING = 5
 """Version of the preprocessing, raised when a file gives other features than before: 2 reads deep, inverted and XMP-rotated images,
-3 decodes for each size at its own scale, 4 finds faces in one image at a time."""
+3 decodes for each size at its own scale, 4 finds faces in one image at a time, 5 reads separate 16-bit
+bands and the sign of TIFF values."""
 RUN = "run:"
 IMAGENET = "imagenet"
 AUTOENCODER = "autoencoder"
