@@ -38,11 +38,15 @@ figure{margin:0;background:var(--surface);border:1px solid var(--line);border-ra
 
 
 class LiveView(TypedDict):
-    """The curves so far of a training that runs in ``process`` of a ``machine``; ``folder`` as :func:`place_of` has it."""
+    """The curves so far of a training that runs in ``process`` of a ``machine``; ``folder`` as :func:`place_of` has it.
+
+    ``epochs`` are meant for each fold, ``total`` for all of them.
+    """
 
     title: str
     folder: str
     total: int | None
+    epochs: int | None
     machine: str
     process: int
     folds: list[FoldView]
@@ -89,7 +93,7 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
     """
     histories: dict[str, list[Mapping[str, Any]]] = {}
     total = trainings * epochs if epochs else None
-    facts = {"title": title, "folder": printable(folder), "total": total, "machine": machine_id(), "process": os.getpid()}
+    facts = {"title": title, "folder": printable(folder), "total": total, "epochs": epochs, "machine": machine_id(), "process": os.getpid()}
 
     def on_epoch(name: str, history: Sequence[Mapping[str, Any]]) -> None:
         histories[name] = list(history)

@@ -9,6 +9,8 @@ from tellapart.evaluation.intervals import wilson
 from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, rectangle, share_range, text, tick_percent, x_axis, y_axis
 from tellapart.reports.number_format import count, percent
 
+LETTER, ROOM = 7.0, 8.0
+"""About the width of a letter, and the distance that words keep from other points."""
 WIDTH, HEIGHT = 480.0, 400.0
 LEFT, RIGHT, TOP, FLOOR = 58.0, 452.0, 62.0, 340.0
 FEW = 50
@@ -73,14 +75,15 @@ def coverage_figure(section: Mapping[str, Any]) -> Figure | None:
         y_axis(y, LEFT, RIGHT, "right among those answered", tick_percent(y.ticks())),
         x_axis(x, 340, TOP, "images answered", tick_percent(x.ticks())),
     ]
-    parts.append(polyline([(x(p["coverage"]), y(p["accuracy"])) for p in points], "series"))
+    places = [(x(p["coverage"]), y(p["accuracy"])) for p in points]
+    parts.append(polyline(places, "series"))
     last: tuple[float, float] | None = None
     for p in points:
         here = x(p["coverage"]), y(p["accuracy"])
         tip = f"at least {percent(p['threshold'])} sure: {percent(p['coverage'])} answered, {percent(p['accuracy'])} right"
         parts.append(circle(*here, 4, "dot", tip))
         if here[0] > LEFT + 60 and (last is None or abs(here[0] - last[0]) > 66 or abs(here[1] - last[1]) > 24):
-            parts.append(_threshold(p, here, y.start))
+            parts.append(_threshold(p, here, places, y.start))
             last = here
     words = section["sentence"] + " The labels say how sure an answer had to be."
     return Figure(
@@ -88,6 +91,10 @@ def coverage_figure(section: Mapping[str, Any]) -> Figure | None:
     )
 
 
-def _threshold(point: Mapping[str, float], here: tuple[float, float], floor: float) -> str:
+def _threshold(point: Mapping[str, float], here: tuple[float, float], places: Sequence[tuple[float, float]], floor: float) -> str:
+    """How sure an answer had to be, written left of its point: below the curve, or above it where there is no room."""
     label = "every image" if point["coverage"] > 0.9995 else f"≥ {percent(point['threshold'], 0)}"
-    return text(here[0] - 7, here[1] + 17 if here[1] + 20 < floor else here[1] - 9, label, "quiet small", "end")
+    width = LETTER * len(label)
+    beside = [y for x, y in places if here[0] - 7 - width - ROOM <= x <= here[0]]
+    below = max(beside) + 19
+    return text(here[0] - 7, below if below + 3 < floor else min(beside) - 9, label, "quiet small", "end")

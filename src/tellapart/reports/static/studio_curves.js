@@ -1,6 +1,6 @@
 // The curves of a training while it runs: loss and accuracy of what is trained on and of what is held out.
 
-import { element } from "tellapart/dom.js";
+import { element, percent } from "tellapart/dom.js";
 
 const [WIDE, HIGH, LEFT, BELOW] = [340, 170, 40, 22];
 const WHICH = { train: "trained on", held_out: "held out" };
@@ -18,17 +18,20 @@ function path(epochs, values, x, y) {
   return points.map(([epoch, value], k) => `${k ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 }
 
-function figure(folds, measure, title) {
+function figure({ folds, epochs }, measure, title) {
   const all = finite(folds.flatMap((fold) => Object.keys(WHICH).flatMap((which) => fold[`${which}_${measure}`] ?? [])));
   if (!all.length) return null;
-  const last = Math.max(1, ...folds.flatMap((fold) => fold.epochs));
-  const low = measure === "loss" ? 0 : Math.min(...all);
+  const last = Math.max(1, epochs ?? 0, ...folds.flatMap((fold) => fold.epochs));
+  const low = Math.min(...all);
   const high = Math.max(...all, low + 1e-6);
   const x = (epoch) => LEFT + ((WIDE - LEFT - 8) * epoch) / last;
   const y = (value) => 8 + ((HIGH - BELOW - 8) * (high - value)) / (high - low);
-  const digits = high < 10 ? 2 : 0;
   const ticks = [low, high].map((value) =>
-    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(digits)),
+    svg(
+      "text",
+      { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" },
+      measure === "accuracy" ? percent(value, 0) : value.toFixed(high < 10 ? 2 : 0),
+    ),
   );
   const axis = svg("line", { x1: LEFT, x2: WIDE - 8, y1: HIGH - BELOW, y2: HIGH - BELOW });
   const end = svg("text", { x: WIDE - 8, y: HIGH - 6, "text-anchor": "end" }, `epoch ${last}`);
@@ -50,7 +53,7 @@ export function curves(live) {
   if (!live) return null;
   const done = live.folds.reduce((sum, fold) => sum + Math.max(0, ...fold.epochs), 0);
   const words = live.total ? `${live.title}: ${done} of ${live.total} epochs` : `${live.title}: ${done} epochs`;
-  const drawn = [figure(live.folds, "loss", "Loss"), figure(live.folds, "accuracy", "Accuracy")].filter(Boolean);
+  const drawn = [figure(live, "loss", "Loss"), figure(live, "accuracy", "Accuracy")].filter(Boolean);
   return element(
     "div",
     { class: "card-box" },
