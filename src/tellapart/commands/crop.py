@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.cropping.benefit import CropBenefit
     from tellapart.cropping.crop_folder import Crop
+    from tellapart.cropping.detection import Detection, Detector
     from tellapart.cropping.geometry import CropShape
     from tellapart.cropping.selection import CropSelection
     from tellapart.dataset import Dataset
@@ -77,7 +78,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import open_folder
-    from tellapart.cropping.detection import detect, make_detector
+    from tellapart.cropping.detection import make_detector
     from tellapart.cropping.selection import select_crops
     from tellapart.feature_spec import FeatureSpec
 
@@ -92,10 +93,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
     )
     _check_place(options.out, opened.dataset)
     analyzed = opened.analyze(FeatureSpec(()), progress=progress)
-    rows = [number for number, row in enumerate(analyzed.rows) if row.is_used]
-    files = [analyzed.dataset.file(analyzed.dataset.entries[number]) for number in rows]
-    image_ids = [analyzed.rows[number].image_id or "" for number in rows]
-    detections = dict(zip(rows, detect(files, image_ids, detector, num_workers=options.num_workers, progress=progress), strict=True))
+    detections = _detections(analyzed, detector, options, progress)
     shape = _shape(options)
     choice = select_crops(analyzed, detections, options, shape)
     names = _write(analyzed, choice, shape, options, progress)
@@ -107,7 +105,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         out=options.out,
         sheet=options.out / SHEET if options.out is not None else SHEET,
         target=options.target,
-        images=len(rows),
+        images=len(detections),
         crops=len(names) - names.count("") if names else len(choice.crops),
         set_aside=len(choice.set_aside),
         not_found=len(choice.not_found),
@@ -116,6 +114,16 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         benefit=benefit,
         notes=notes,
     )
+
+
+def _detections(analyzed: AnalyzedFolder, detector: Detector, options: CropOptions, progress: Progress) -> dict[int, Detection | str]:
+    """What is detected in each used image, or why it cannot be read, by the number of its row."""
+    from tellapart.cropping.detection import detect
+
+    rows = [number for number, row in enumerate(analyzed.rows) if row.is_used]
+    files = [analyzed.dataset.file(analyzed.dataset.entries[number]) for number in rows]
+    image_ids = [analyzed.rows[number].image_id or "" for number in rows]
+    return dict(zip(rows, detect(files, image_ids, detector, num_workers=options.num_workers, progress=progress), strict=True))
 
 
 def _write(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions, progress: Progress) -> list[str]:

@@ -30,17 +30,7 @@ async def parse_in_process(
         SourceError: as there, or the page takes too much of either.
         StorageError: the process cannot be started.
     """
-    order = {
-        "url": fetched.url,
-        "final_url": fetched.final_url,
-        "headers": fetched.headers,
-        "query": {**asdict(query), "facet": dict(query.facet)},
-        "cursor": cursor,
-        "rule": source.rule,
-        "pages": source.pages,
-        "timeout_s": timeout_s,
-        "memory_limit_bytes": MEMORY_LIMIT_BYTES,
-    }
+    order = _order(source, fetched, query, cursor, timeout_s)
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "tellapart.collection.web_pages.parsing_worker"),
@@ -54,7 +44,7 @@ async def parse_in_process(
         raise StorageError(f"a process to read a page could not be started: {error}") from error
     try:
         async with asyncio.timeout(timeout_s):
-            output, _ = await process.communicate(frame(json.dumps(order).encode()) + frame(fetched.body))
+            output, _ = await process.communicate(frame(order) + frame(fetched.body))
     except TimeoutError:
         raise SourceError(f"reading the page takes more than {timeout_s:g} s") from None
     finally:
@@ -69,3 +59,19 @@ async def parse_in_process(
     if reason := answer.get("refused"):
         raise SourceError(reason)
     return ResultPage(offers=tuple(Offer(**offer) for offer in answer["offers"]), cursor=answer["cursor"])
+
+
+def _order(source: Pages, fetched: Fetched, query: Query, cursor: str | None, timeout_s: float) -> bytes:
+    """What the process is to do, as JSON; the page itself follows."""
+    order = {
+        "url": fetched.url,
+        "final_url": fetched.final_url,
+        "headers": fetched.headers,
+        "query": {**asdict(query), "facet": dict(query.facet)},
+        "cursor": cursor,
+        "rule": source.rule,
+        "pages": source.pages,
+        "timeout_s": timeout_s,
+        "memory_limit_bytes": MEMORY_LIMIT_BYTES,
+    }
+    return json.dumps(order).encode()
