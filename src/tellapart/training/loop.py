@@ -243,7 +243,7 @@ class Loop:
         )
         is_stuck = loss is not None and is_out_of_patience(at.epoch, at.kept_epoch, self.plan.patience)
         if is_stuck and at.kept_epoch >= 0:
-            best = f"epoch {at.kept_epoch + 1}{', which is reason,' if self.plan.selects_epoch else ''}"
+            best = f"epoch {at.kept_epoch + 1}{', which is kept,' if self.plan.selects_epoch else ''}"
             reason = f"every epoch since {best} was worse on the held-out photos"
             at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {reason}")
         at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
