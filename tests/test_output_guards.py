@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,18 +14,21 @@ from tellapart.errors import OptionError
 from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, check_table
 from tests import folders
 
+if TYPE_CHECKING:
+    from tellapart.run_folder import Run
+
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Dataset:
+def album(tmp_path: Path) -> Dataset:
     (tmp_path / "photos/cats").mkdir(parents=True)
     return Dataset(tmp_path / "photos", (Entry("cats/1.jpg"),))
 
 
 @pytest.mark.parametrize("place", ["photos", "photos/out", "photos/cats/../new", "link/out"])
-def test_nothing_is_written_among_the_photos_by_whatever_path(photos: Dataset, tmp_path: Path, place: str) -> None:
+def test_nothing_is_written_among_the_photos_by_whatever_path(album: Dataset, tmp_path: Path, place: str) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "photos")
     with pytest.raises(OptionError, match="which is only read"):
-        check_outside(tmp_path / place, photos)
+        check_outside(tmp_path / place, album)
 
 
 @pytest.mark.parametrize(
@@ -31,13 +36,13 @@ def test_nothing_is_written_among_the_photos_by_whatever_path(photos: Dataset, t
     [("photos", "such as --out ../runs,"), ("photos/cats", "such as --out ../../runs,"), (".", "such as --out runs,")],
 )
 def test_the_hint_names_a_place_that_is_accepted(
-    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, suggested: str
+    album: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, suggested: str
 ) -> None:
     monkeypatch.chdir(tmp_path / here)
     with pytest.raises(OptionError) as refused:
-        check_outside(photos.root / "runs", photos)
+        check_outside(album.root / "runs", album)
     assert suggested in (refused.value.hint or "")
-    check_outside(Path(suggested.removeprefix("such as --out ").rstrip(",")), photos)
+    check_outside(Path(suggested.removeprefix("such as --out ").rstrip(",")), album)
 
 
 COMMANDS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
@@ -53,27 +58,56 @@ COMMANDS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
     "suggest": (tellapart.suggest, {}),
     "crop": (tellapart.crop, {}),
     "export_dataset": (tellapart.export_dataset, {"out": "clean"}),
+    "prepare": (tellapart.prepare, {}),
+    "augment": (tellapart.augment, {}),
+    "augmented copies": (tellapart.augment, {"copies": 2, "out": Path("copies")}),
+    "balance": (tellapart.balance, {"strategy": "undersample", "out": Path("list.csv")}),
+    "split": (tellapart.split, {"out": Path("list.csv")}),
 }
+OF_A_RUN: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
+    "explain": (tellapart.explain, {"out": Path("maps.jpg")}),
+    "predict with a sheet": (tellapart.predict, {"sheet": Path("sheet.jpg")}),
+    "predict into folders": (tellapart.predict, {"sort_into": Path("sorted")}),
+    "evaluate with a report": (tellapart.evaluate, {"report": Path("report")}),
+}
+_OPENED: list[str] = []
+sys.addaudithook(lambda event, given: _OPENED.append(str(given[0])) if event == "open" and str(given[0]).endswith(".jpg") else None)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_would_be_written_among_the_photos_is_refused_before_a_photo_is_read(
-    name: str, photos: Dataset, monkeypatch: pytest.MonkeyPatch
+    name: str, album: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for kind in ("cats", "dogs"):
-        folders.write(photos.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
-    monkeypatch.chdir(photos.root)
+        folders.write(album.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
+    monkeypatch.chdir(album.root)
     command, options = COMMANDS[name]
-    with pytest.raises(OptionError, match=r"is inside the image folder.*") as refused:
+    _OPENED.clear()
+    with pytest.raises(OptionError, match=r"(is inside the image folder.*|is in the folder of the images)") as refused:
         command(".", **options)
+    assert _OPENED == []
     option = {"cluster into folders": "--folders ", "export_dataset": ""}.get(name, "--out ")
-    assert f"such as {option}../" in (refused.value.hint or "")
+    assert f"such as {option}../" in (refused.value.hint or "") or name == "split"
 
 
-def test_a_folder_beside_the_photos_is_no_place_among_them(photos: Dataset, tmp_path: Path) -> None:
-    check_outside(tmp_path / "photos-out", photos)
+@pytest.mark.parametrize("name", OF_A_RUN)
+def test_what_a_run_would_write_among_the_photos_is_refused_before_a_photo_is_read(
+    name: str, trained: Run, album: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("dots", "stripes"):
+        folders.write(album.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
+    monkeypatch.chdir(album.root)
+    command, options = OF_A_RUN[name]
+    _OPENED.clear()
+    with pytest.raises(OptionError, match="is inside the image folder"):
+        command(trained.folder, ".", **options)
+    assert _OPENED == []
+
+
+def test_a_folder_beside_the_photos_is_no_place_among_them(album: Dataset, tmp_path: Path) -> None:
+    check_outside(tmp_path / "photos-out", album)
     with pytest.raises(OptionError):
-        check_outside(tmp_path / "other/out", photos, tmp_path / "other")
+        check_outside(tmp_path / "other/out", album, tmp_path / "other")
 
 
 def test_the_folder_of_a_table_is_no_folder_of_photos_unless_they_lie_in_it(tmp_path: Path) -> None:
@@ -100,11 +134,11 @@ def test_the_root_of_the_disk_is_not_the_folder_of_single_files(tmp_path: Path) 
         check_outside(tmp_path / "a/out", single)
 
 
-def test_a_table_must_not_be_read_as_the_manifest_of_the_photos(photos: Dataset, tmp_path: Path) -> None:
+def test_a_table_must_not_be_read_as_the_manifest_of_the_photos(album: Dataset, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="as the manifest"):
-        check_no_manifest(tmp_path / "photos/Manifest.csv", photos)
-    check_no_manifest(tmp_path / "photos/answers.csv", photos)
-    check_no_manifest(tmp_path / "manifest.csv", photos)
+        check_no_manifest(tmp_path / "photos/Manifest.csv", album)
+    check_no_manifest(tmp_path / "photos/answers.csv", album)
+    check_no_manifest(tmp_path / "manifest.csv", album)
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
