@@ -181,6 +181,7 @@ def test_the_root_may_be_a_link_and_may_be_called_like_a_system_folder(tmp_path:
 RESULTS = {
     "a run": ("metrics.json", "options.json", "model/model.json", "figures/map.svg", "faces/1.jpg"),
     "a prepared data set": ("prepared.json", "samples.parquet", "train/1.jpg"),
+    "the report of an evaluation": ("report.html", "report.json", "figures/map.svg", "figures/a.jpg"),
     "clusters": ("clusters.json", "clusters.csv", "cluster-0.jpg"),
 }
 

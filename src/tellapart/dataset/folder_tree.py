@@ -254,6 +254,15 @@ def same_folders(base: Folder) -> tuple[list[str], list[str]] | None:
     return ([folder.path for folder in tops], repeated) if len(inner) > 1 and 2 * len(repeated) >= len(inner) else None
 
 
+def copied_folders(base: Folder) -> tuple[str, list[str]] | None:
+    """A folder that holds others of the same names as those beside it, such as a clean copy of the classes, and these names."""
+    for folder in base.folders.values():
+        shared = sorted(name for name in folder.folders if name in base.folders and name != folder.name and not is_data(name))
+        if len(shared) > 1 or len(shared) == len(folder.folders) > 0:
+            return folder.path, shared
+    return None
+
+
 def listed(names: Iterable[str]) -> str:
     """Folders in words: ``train/ and test/``; of many the first."""
     shown = [f"{printable(name)}/" for name in names]

@@ -262,8 +262,9 @@ _MARKS = (
     frozenset({"metrics.json", "options.json", "model"}),
     frozenset({"prepared.json", "samples.parquet"}),
     frozenset({"clusters.json", "clusters.csv"}),
+    frozenset({"report.json", "report.html", "figures"}),
 )
-"""What a run, a prepared data set and clusters hold. All are written into new folders only, so that no photos lie in them."""
+"""What a run, a prepared data set, clusters and the report of an evaluation hold, which are written into new folders only."""
 
 
 def is_result_folder(names: Set[str]) -> bool:

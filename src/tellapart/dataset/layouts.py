@@ -15,6 +15,7 @@ from tellapart.dataset.folder_names import class_in_file_name, is_aside, is_clas
 from tellapart.dataset.folder_tree import (
     Folder,
     ambiguous,
+    copied_folders,
     data_folder,
     folder_tree,
     folds_of,
@@ -234,11 +235,18 @@ def _classes(files: Sequence[str], base: Folder) -> Layout:
 
 
 def _check_not_the_same_below(classes: Folder) -> None:
-    """Refuse folders that could as well divide classes of the same names.
+    """Refuse folders that could as well divide classes of the same names, and copies of classes beside these.
 
     Raises:
-        DataError: most of the folders in them have the same names.
+        DataError: most of the folders in them have the same names, or one holds folders that also lie beside it.
     """
+    if copied := copied_folders(classes):
+        copy, below = copied
+        raise ambiguous(
+            classes,
+            f"{listed([copy])} holds folders that also lie beside it, {listed(below)}: it is a class, or holds more of theirs",
+            f"lay {listed([copy])} elsewhere if it is a copy; --label-folder bottom joins {listed(below)}",
+        )
     if alike := same_folders(classes):
         tops, below = alike
         raise ambiguous(
