@@ -171,6 +171,41 @@ def test_a_image_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -> 
         open_dataset(tmp_path / "bomb")
 
 
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_SPARSE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_member_that_claims_more_than_there_is_ends_at_once(tmp_path: Path, kind: bytes) -> None:
+    members = {"cats/a.jpg": sample_images.photo(1, 30, 30), "dogs/b.jpg": sample_images.photo(2, 30, 30)}
+    path = write_tar(tmp_path / "a.tar", members)
+    whole = path.read_bytes()
+    bomb = tarfile.TarInfo("c.jpg")
+    bomb.type, bomb.size = kind, 2**62
+    path.write_bytes(whole[: len(whole.rstrip(b"\0")) // 512 * 512 + 512] + bomb.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    opened = open_dataset(path)
+    assert 1 <= len(opened.entries) <= 2
+    assert any("a.tar is damaged" in note for note in opened.notes)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_name_of_gigabytes_is_not_read_into_memory(tmp_path: Path, kind: bytes) -> None:
+    members = {f"cats/{name}.jpg": sample_images.photo(ord(name), 30, 30) for name in "ab"}
+    path = write_tar(tmp_path / "a.tar", members)
+    bomb = tarfile.TarInfo("c")
+    bomb.type, bomb.size = kind, 1 << 31
+    with path.open("r+b") as file:
+        file.seek(len(path.read_bytes().rstrip(b"\0")) // 512 * 512 + 512)
+        file.write(bomb.tobuf(tarfile.GNU_FORMAT))
+        file.truncate((1 << 31) + 4096)  # of holes, which take no room on the disk
+    opened = open_dataset(path)
+    assert 1 <= len(opened.entries) <= 2
+    assert any("a name or further fields of 2,147,483,648 bytes" in note for note in opened.notes)
+
+
+def test_a_path_of_very_many_folders_is_shortened_at_once(tmp_path: Path) -> None:
+    members = {f"cats/{'a/' * 200_000}{number}.jpg": sample_images.photo(number, 30, 30) for number in (1, 2)}
+    opened = open_dataset(write_tar(tmp_path / "a.tar", members))
+    assert len({entry.path for entry in opened.entries}) == 2
+    assert all(len(entry.path) < 300 and opened.file(entry).is_file() for entry in opened.entries)
+
+
 def test_a_damaged_header_in_the_middle_is_not_taken_for_the_end(tmp_path: Path) -> None:
     photos = {f"a/{i}.jpg": sample_images.photo(i, 30, 30) for i in range(4)}
     whole = bytearray(write_tar(tmp_path / "shards/a.tar", photos).read_bytes())

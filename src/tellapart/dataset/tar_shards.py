@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 from tellapart.atomic_files import replacing_folder, write_json
 from tellapart.cache_dir import cache_root
@@ -37,6 +37,8 @@ ROWS, WAITING = "rows.json", ".image"
 LONGEST_CARD = 1 << 20
 """Bytes; a larger .json beside an image is not read."""
 LONGEST_NAME = 200
+MOST_FOLDERS = 15
+_IN_MEMORY = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _END = bytes(1024)
 _CHUNK = 1 << 20
 _NAMES_OF_PARTS = ("part", "split")
@@ -223,19 +225,20 @@ class _Samples:
         card: dict[str, Any] | None = {}
         number: str | None = None
         key = None
+        size = self._shard.stat().st_size
         try:
-            with tarfile.open(self._shard, "r|") as tar:
+            with tarfile.open(self._shard, "r|", tarinfo=_ShortHeader) as tar:
                 for member in tar:
-                    if not member.isfile():
-                        continue
-                    if member.issparse():
-                        self._sparse += 1
+                    if not member.isfile() or member.issparse():
+                        _check_end(tar, size)
+                        self._sparse += member.issparse()
                         continue
                     own, _, suffix = member.name.rpartition(".")
                     if own != key:
                         if sample is not None and self._is_complete(sample, card, number):
                             yield sample
                         sample, card, number, key = None, {}, None, own
+                    _check_end(tar, size)
                     if f".{suffix.lower()}" in IMAGE_SUFFIXES and sample is None:
                         sample = self._image(tar, member)
                     elif suffix == "json":
@@ -273,6 +276,32 @@ class _Samples:
         return True
 
 
+class _ShortHeader(tarfile.TarInfo):
+    """A header whose long names and further fields, which tarfile reads into memory, are not longer than any need be."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """As of tarfile.
+
+        Raises:
+            ReadError: the fields take more than :data:`LONGEST_CARD` bytes.
+        """
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _IN_MEMORY and header.size > LONGEST_CARD:
+            raise tarfile.ReadError(f"a name or further fields of {header.size:,} bytes")
+        return header
+
+
+def _check_end(tar: tarfile.TarFile, size: int) -> None:
+    """Refuse a member that would end beyond its file: going on to the next would count every byte up to there.
+
+    Raises:
+        ReadError: it would.
+    """
+    if tar.offset > size:
+        raise tarfile.ReadError("unexpected end of data")
+
+
 def _complaint_about_end(shard: Path, end: int) -> str | None:
     """What is wrong where tarfile stopped to read: it takes a damaged header, or a file that is cut off, for the end."""
     with shard.open("rb") as file:
@@ -308,9 +337,11 @@ def _part_of(stem: str) -> str | None:
 
 
 def _inside(path: str) -> str:
-    """A path that stays inside the folder, each name short enough and none hidden."""
+    """A path that stays inside the folder, not too deep, each name short enough and none hidden."""
     parts = [printable(part).strip().lstrip(".").replace("\0", "_") for part in PurePosixPath(path).parts if part not in ("/", "..", ".")]
     short = [part if len(part.encode()) <= LONGEST_NAME else hashlib.sha256(part.encode()).hexdigest()[:16] for part in parts if part]
+    if len(short) > MOST_FOLDERS:
+        short = [f"{hashlib.sha256(path.encode()).hexdigest()[:16]}{PurePosixPath(short[-1]).suffix}"]
     return "/".join(short) or "image"
 
 
