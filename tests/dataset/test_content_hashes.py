@@ -9,7 +9,7 @@ import pytest
 
 from tellapart.dataset import open_dataset
 from tellapart.dataset.catalog import FileState
-from tellapart.dataset.content_hashes import file_states
+from tellapart.dataset.content_hashes import file_states, read_entry
 from tests import folders, sample_images
 
 
@@ -66,3 +66,14 @@ def test_a_file_replaced_with_equal_size_and_time_is_read_again(tmp_path: Path, 
     (found,) = file_states(open_dataset(root), known, 1)
     assert found.image_id == hashlib.sha256(other).hexdigest()
     assert file_states(open_dataset(root), {found.path: replace(found, image_id="not read again")}, 1)[0].image_id == "not read again"
+
+
+def test_a_file_of_gigabytes_is_a_row_with_a_reason_and_is_not_read(tmp_path: Path) -> None:
+    root = folders.write(tmp_path / "photos", {"a/1.jpg": sample_images.photo(1, 40, 30)})
+    with (root / "a/2.jpg").open("wb") as file:
+        file.write(sample_images.photo(2, 40, 30))
+        file.truncate(3_000_000_000)
+    dataset = open_dataset(root)
+    entry = dataset.entries[1]
+    for state in (file_states(dataset, {}, 0)[1], read_entry(dataset, entry)[0]):
+        assert (state.image_id, state.reason) == (None, "a file of 3,000 MB is too large to read (limit 537 MB)")

@@ -199,6 +199,19 @@ def test_a_name_of_gigabytes_is_not_read_into_memory(tmp_path: Path, kind: bytes
     assert any("a name or further fields of 2,147,483,648 bytes" in note for note in opened.notes)
 
 
+def test_an_image_of_gigabytes_of_holes_is_passed_over_and_said(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {"cats/a.jpg": sample_images.photo(1, 30, 30)})
+    bomb = tarfile.TarInfo("cats/b.jpg")
+    bomb.size = 1 << 30
+    with path.open("r+b") as file:
+        file.seek(len(path.read_bytes().rstrip(b"\0")) // 512 * 512 + 512)
+        file.write(bomb.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(file.tell() + (1 << 30) + 1024)
+    opened = open_dataset(path)
+    assert len(opened.entries) == 1
+    assert any("images of more than 537 MB are passed over: 1" in note for note in opened.notes)
+
+
 def test_a_path_of_very_many_folders_is_shortened_at_once(tmp_path: Path) -> None:
     members = {f"cats/{'a/' * 200_000}{number}.jpg": sample_images.photo(number, 30, 30) for number in (1, 2)}
     opened = open_dataset(write_tar(tmp_path / "a.tar", members))

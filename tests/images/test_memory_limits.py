@@ -1,9 +1,10 @@
 import threading
+from pathlib import Path
 
 import pytest
 
 from tellapart.errors import ImageError
-from tellapart.images.memory_limits import LOCK_BYTES, MOST_BYTES, check_memory, memory_for
+from tellapart.images.memory_limits import LOCK_BYTES, MOST_BYTES, check_memory, image_bytes, memory_for
 
 
 def test_two_decoding_threads_stay_under_300_mb() -> None:
@@ -37,3 +38,10 @@ def test_big_images_take_turns_and_small_ones_do_not_wait() -> None:
     for thread in threads:
         thread.join(10)
     assert most == 1
+
+
+def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(3_000_000_000)
+    with pytest.raises(ImageError, match=r"a file of 3,000 MB is too large to read \(limit 537 MB\)"):
+        image_bytes(tmp_path / "a.jpg")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tellapart.array_types import ByteArray
-from tellapart.atomic_files import regular_file, replacing_folder
+from tellapart.atomic_files import replacing_folder
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
 from tellapart.concurrency import parallel_map
@@ -18,6 +18,7 @@ from tellapart.csv_writer import csv_file
 from tellapart.dataset import Dataset, Entry
 from tellapart.errors import DataError, ImageError
 from tellapart.images import decode
+from tellapart.images.memory_limits import image_bytes
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
@@ -151,7 +152,7 @@ def _free(path: str, taken: set[str]) -> str:
 def _write(dataset: Dataset, job: _Job, folder: Path, augmentation: Augmentation, seed: int) -> _Done:
     """Write one original and its copies."""
     try:
-        data = regular_file(dataset.file(job.entry)).read_bytes()
+        data = image_bytes(dataset.file(job.entry))
         pixels = decode(data, min_size=None if job.copies else 32).pixels
     except ImageError as error:
         return _Done([], str(error))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tellapart.array_types import ByteArray
     from tellapart.augmentation.policy import Augmentation
     from tellapart.dataset import Dataset, Entry
+    from tellapart.images.memory_limits import image_bytes
     from tellapart.reports.augmentation_sheet import SheetClass
 
 SHEET = Path("augment.jpg")
@@ -169,7 +170,6 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], number: int,
     import numpy as np
     from PIL import Image, ImageOps
 
-    from tellapart.atomic_files import regular_file
     from tellapart.augmentation.counter_rng import image_keys, uniforms
     from tellapart.augmentation.policy import COLUMNS
     from tellapart.errors import ImageError
@@ -186,7 +186,7 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], number: int,
         if len(squares) == number:
             break
         try:
-            data = regular_file(dataset.file(entry)).read_bytes()
+            data = image_bytes(dataset.file(entry))
             image = Image.fromarray(decode(data, min_size=TILE).pixels)
         except (OSError, ImageError) as error:
             left_out[printable(entry.path)] = str(error) if isinstance(error, ImageError) else f"cannot be read: {error.strerror or error}"

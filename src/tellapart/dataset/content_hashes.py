@@ -15,6 +15,7 @@ from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.entry import Entry
 from tellapart.errors import ImageError
 from tellapart.images.formats import sniff_format
+from tellapart.images.memory_limits import check_file_size, image_bytes
 from tellapart.progress import SILENT, Progress
 
 
@@ -26,7 +27,9 @@ def read_entry(dataset: Dataset, entry: Entry) -> tuple[FileState, bytes | None]
         state = FileState.of(entry.path, status, None, None)
         if not stat.S_ISREG(status.st_mode):
             return replace(state, reason="not a file"), None
-        data = path.read_bytes()
+        data = image_bytes(path)
+    except ImageError as error:
+        return replace(state, reason=str(error)), None
     except FileNotFoundError:
         return replace(state, reason="there is no such file"), None
     except OSError as error:
@@ -71,6 +74,7 @@ def _state(dataset: Dataset, before: FileState | None, entry: Entry) -> FileStat
         state = FileState.of(entry.path, status, None, None)
         if not stat.S_ISREG(status.st_mode):
             return replace(state, reason="not a file")
+        check_file_size(status.st_size)
         if before is not None and before.image_id is not None and before.is_same_file(state):
             return before
         with open(path, "rb") as file:

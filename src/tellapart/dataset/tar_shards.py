@@ -28,6 +28,7 @@ from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.errors import DataError, StorageError
 from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.images.memory_limits import MOST_FILE_BYTES
 from tellapart.json_files import ShapeError, fields, is_intact, maybe, read_json, several, text
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
@@ -203,6 +204,7 @@ class _Samples:
         self._shard, self._waiting = shard, place / WAITING
         self.damage: str | None = None
         self._sparse = 0
+        self._large = 0
         self._cards: list[str] = []
         self._labels: dict[str, Counter[str | None]] = defaultdict(Counter)
 
@@ -211,6 +213,8 @@ class _Samples:
         notes = []
         if self._sparse:
             notes.append(f"files stored with holes (sparse, as tar -S does) are passed over: {self._sparse:,}; pack them without -S")
+        if self._large:
+            notes.append(f"images of more than {MOST_FILE_BYTES / 1e6:,.0f} MB are passed over: {self._large:,}")
         if self._cards:
             how_many = f"{len(self._cards):,}, the first beside {self._cards[0]}"
             notes.append(f"images are passed over whose .json is damaged, or has a label that is no word or number: {how_many}")
@@ -239,7 +243,9 @@ class _Samples:
                             yield sample
                         sample, card, number, key = None, {}, None, own
                     _check_end(tar, size)
-                    if f".{suffix.lower()}" in IMAGE_SUFFIXES and sample is None:
+                    if f".{suffix.lower()}" in IMAGE_SUFFIXES and member.size > MOST_FILE_BYTES:
+                        self._large += 1
+                    elif f".{suffix.lower()}" in IMAGE_SUFFIXES and sample is None:
                         sample = self._image(tar, member)
                     elif suffix == "json":
                         card = _card(tar, member)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.array_types import IntArray
-from tellapart.atomic_files import one_at_a_time, regular_file, remove_abandoned, storage_error, write_json
+from tellapart.atomic_files import one_at_a_time, remove_abandoned, storage_error, write_json
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count, data_size
 from tellapart.dataset_export.growing_npy import ArrayStore
@@ -26,6 +26,7 @@ from tellapart.dataset_export.rendering import Square, channel_sums, mean_and_de
 from tellapart.dataset_export.samples import Rendered, Sample, Samples, SampleStore, write_left_out, write_samples
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore, size_name
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
+from tellapart.images.memory_limits import image_bytes
 from tellapart.progress import SILENT, Progress
 
 STATE = "progress.json"
@@ -170,7 +171,7 @@ class _Work:
         """What is to be written of a sample, or why there is nothing."""
         sample = self.samples[number]
         try:
-            data = regular_file(sample.file).read_bytes()
+            data = image_bytes(sample.file)
             if not _is_same(data, sample):
                 return "has changed while the images were prepared"
             pixels = self.form.square.pixels(data)

@@ -1,4 +1,4 @@
-"""The limit on the memory that decoding one image may take, checked from its header: decompression bombs are refused."""
+"""The limits on the size of an image file, and on the memory that decoding it may take, checked from its header."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from tellapart.atomic_files import regular_file
 from tellapart.errors import ImageError
 
 MOST_BYTES = 200_000_000
@@ -15,7 +17,31 @@ MOST_BYTES = 200_000_000
 LOCK_BYTES = 32_000_000
 """Images that need more bytes than this are decoded one at a time, so that two threads stay under 300 MB."""
 
+MOST_FILE_BYTES = 1 << 29
+"""Files larger than this are not read: no image that can be decoded is."""
+
 _one_at_a_time = threading.Lock()
+
+
+def image_bytes(path: Path) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        ImageError: the file is larger than :data:`MOST_FILE_BYTES`.
+        OSError: there is no file, it is not a regular file, or it cannot be read.
+    """
+    check_file_size(regular_file(path).stat().st_size)
+    return path.read_bytes()
+
+
+def check_file_size(size_bytes: int) -> None:
+    """Refuse a file that is too large for an image.
+
+    Raises:
+        ImageError: it is larger than :data:`MOST_FILE_BYTES`.
+    """
+    if size_bytes > MOST_FILE_BYTES:
+        raise ImageError(f"a file of {size_bytes / 1e6:,.0f} MB is too large to read (limit {MOST_FILE_BYTES / 1e6:,.0f} MB)")
 
 
 def check_memory(width: int, height: int, bytes_needed: int) -> None:
