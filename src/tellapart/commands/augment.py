@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tellapart.array_types import ByteArray
     from tellapart.augmentation.policy import Augmentation
     from tellapart.dataset import Dataset, Entry
-    from tellapart.images.memory_limits import image_bytes
     from tellapart.reports.augmentation_sheet import SheetClass
 
 SHEET = Path("augment.jpg")
@@ -174,6 +173,7 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], number: int,
     from tellapart.augmentation.policy import COLUMNS
     from tellapart.errors import ImageError
     from tellapart.images import decode
+    from tellapart.images.memory_limits import image_bytes
     from tellapart.printable import printable
     from tellapart.reports.augmentation_sheet import DRAWS, SheetClass
     from tellapart.reports.contact_sheet import TILE
