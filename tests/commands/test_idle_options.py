@@ -195,7 +195,8 @@ def test_every_option_is_read_somewhere(verb: str) -> None:
     texts = [path.read_text(encoding="utf-8") for path in source.rglob("*.py")]
     own = "".join(text.partition(f"class {kind.__name__}(")[2] if f"class {kind.__name__}(" in text else text
                   for text in texts if kind.__name__ in text)  # fmt: skip
-    handed_on = "".join((source / "workflows" / f"{name}.py").read_text(encoding="utf-8") for name in ("tta_options", "projection_page"))
+    workflows = ("tta_options", "projection_page", "predicted_answers")
+    handed_on = "".join((source / "workflows" / f"{name}.py").read_text(encoding="utf-8") for name in workflows)
     is_handed_on = re.search(r'(reading(=|": )|(open_dataset|open_images)\(folder, )(chosen|options)\b', own)
     read = {f.name for f in fields(DatasetOptions)} if is_handed_on else set()
     read |= {"again"} if "equal_run(" in own else set()
