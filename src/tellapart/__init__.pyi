@@ -487,6 +487,7 @@ def report(
     *,
     progress: Progress = ...,
     explain: int = ...,
+    map: str = ...,
     again: bool = ...,
 ) -> Path: ...
 

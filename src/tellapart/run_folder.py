@@ -108,6 +108,7 @@ class RunContent:
         rows: ``images.parquet``, one for each file found.
         predictions: ``predictions.parquet``.
         history: the epochs of the training.
+        map_method: how the places of the rows on the map were computed.
     """
 
     folder: Path
@@ -116,6 +117,7 @@ class RunContent:
     rows: Sequence[FileRow]
     predictions: Predictions
     history: Sequence[EpochEvent] = ()
+    map_method: str = "PCA"
 
     @property
     def class_names(self) -> list[str]:

@@ -60,6 +60,18 @@ def test_where_the_model_looked_is_shown_on_request_for_images_that_are_still_th
     assert '"heat_maps":{}' in tellapart.report(copy, explain=3).read_text()
 
 
+def test_the_map_is_drawn_by_tsne_on_request(copy: Path, trained: Run) -> None:
+    before = json.loads((copy / "report.json").read_text())["map"]
+    page = tellapart.report(copy, map="tsne").read_text()
+    found = json.loads((copy / "report.json").read_text())["map"]
+    assert (before["method"], found["method"]) == ("PCA", "t-SNE") and "how far apart two islands lie means nothing" in page
+    assert found["points"]["path"] == before["points"]["path"] and found["points"]["x"] != before["points"]["x"]
+    text = (copy / "metrics.json").read_text()
+    (copy / "metrics.json").write_text(text.replace(trained.metrics.folder, "/nowhere"))
+    with pytest.raises(DataError):
+        tellapart.report(copy, map="tsne")
+
+
 @pytest.mark.parametrize("kind", ["garbage", "cut"])
 def test_corrupt_thumbnails_are_made_anew(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     before = (copy / "report.html").read_text()

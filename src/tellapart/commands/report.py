@@ -14,6 +14,7 @@ class ReportOptions(Options):
     """How to write the report again."""
 
     explain: int = option(0, "Also show where the model looked in the first N images of the gallery (Grad-CAM).", minimum=0, maximum=200)
+    map: str = option("pca", "Projection of the map: pca as it was trained, or tsne, from the images.", choices=("pca", "tsne"))
     again: bool = again_option("Write the files anew even where nothing has changed.")
 
 
@@ -30,7 +31,7 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
         options: as keywords; see :class:`ReportOptions`.
 
     Raises:
-        DataError: there is no such run.
+        DataError: there is no such run, or its images are gone and a map of them was asked for.
         ModelError: the saved model is damaged, or has no layer that can be explained.
         StorageError: a file of the run is damaged, or the folder cannot be written.
     """
@@ -39,10 +40,12 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
     from tellapart.reports import write_report
     from tellapart.run_folder import open_classifier_run
     from tellapart.workflows.heat_maps import mistake_maps
+    from tellapart.workflows.report_map import mapped_by_tsne
 
     opened = open_classifier_run(run)
     written = [opened.report, opened.folder / "report.json"]
+    content = mapped_by_tsne(opened, progress) if options.map == "tsne" else None
     maps = mistake_maps(opened, options.explain, progress) if options.explain else {}
     with noting_unchanged(written, progress, hint="; --again writes them anew"), progress.stage("writing the report", unit="steps"):
         thumbnails = run_thumbnail_loader(Path(opened.metrics.folder), opened.rows)
-        return write_report(opened.folder, thumbnails, is_anew=options.again, heat_maps=maps)
+        return write_report(opened.folder, thumbnails, run=content, is_anew=options.again, heat_maps=maps)

@@ -1,4 +1,4 @@
-"""The map section: the first two principal components of the features, subsampled to fit the page."""
+"""The map section: the images where their features lie in two dimensions, subsampled to fit the page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class PointColumns(TypedDict):
 
 
 class MapView(TypedDict):
-    """The map; ``reason`` says why there are no ``points``."""
+    """The map by ``method``; ``reason`` says why there are no ``points``."""
 
     reason: str | None
+    method: str
     statement: str
     points: PointColumns | None
 
@@ -42,7 +43,7 @@ def map_view(run: RunContent, limit: int = POINT_LIMIT) -> MapView:
     """
     rows = [row for row in run.rows if _is_number(row.x) and _is_number(row.y)]
     if not rows:
-        return {"reason": "The run keeps no place on the map for its images.", "statement": "", "points": None}
+        return {"reason": "The run keeps no place on the map for its images.", "method": "", "statement": "", "points": None}
     predicted, wrong_paths = _reported(run)
     wrong = np.array([row.path in wrong_paths for row in rows])
     sampled = [rows[j] for j in _sample(wrong, limit)]
@@ -52,6 +53,7 @@ def map_view(run: RunContent, limit: int = POINT_LIMIT) -> MapView:
     index = {name: k for k, name in enumerate(run.class_names)}
     return {
         "reason": None,
+        "method": run.map_method,
         "statement": _statement(len(rows), len(sampled)),
         "points": {
             "x": xy[:, 0].tolist(),
