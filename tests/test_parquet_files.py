@@ -117,3 +117,14 @@ def test_nothing_of_arrow_aborts_when_python_ends(tmp_path: Path) -> None:
     save_rows([row] * 80, tmp_path / "images.parquet")
     for _ in range(4):
         assert subprocess.run([sys.executable, "-c", READ, str(tmp_path / "images.parquet")], check=False).returncode == 1
+
+
+def test_rows_by_the_million_in_a_few_bytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    zeros = pa.nulls(3_000_000, pa.int32()).fill_null(0)
+    texts = {name: pa.DictionaryArray.from_arrays(zeros, pa.array([name])) for name in ("path", "label")}
+    pq.write_table(pa.table(texts), tmp_path / "a.parquet", compression="zstd")
+    with pytest.raises(ParquetError, match=r"its 3,000,000 rows take too much memory for a file of [0-9,]+ bytes"):
+        next(parquet_rows(tmp_path / "a.parquet", ["path", "label"]))

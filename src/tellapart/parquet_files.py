@@ -20,6 +20,8 @@ SHA256 = b"content_sha256"
 BATCH_ROWS = 8192
 ROOM, GROWTH = 256 << 20, 100
 """The values of a file may take ROOM bytes plus GROWTH times the size of the file; more is treated as an attack on the memory."""
+ROWS = 2_000_000
+"""So many rows, and one more for each byte of the file, may be read as Python values, which take hundreds of bytes a row."""
 
 
 class ParquetError(ValueError):
@@ -72,7 +74,11 @@ def parquet_columns(path: Path) -> list[tuple[str, bool]]:
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a Parquet file as Python values of the given columns, reading only these; raises as :func:`read_parquet`."""
     with _arrow_errors():
-        for batch in _batches(_open(path), path, list(columns)):
+        file = _open(path)
+        number, size_bytes = file.metadata.num_rows, path.stat().st_size
+        if number > ROWS + size_bytes:
+            raise ParquetError(f"its {number:,} rows take too much memory for a file of {size_bytes:,} bytes")
+        for batch in _batches(file, path, list(columns)):
             yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 

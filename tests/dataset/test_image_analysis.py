@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import tellapart
 from tellapart.dataset.image_analysis import SMALLEST_LOOK, analyze_image, thumbnail_of
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hash, resize
 from tests import sample_images
+from tests.memory import PEAK_MEMORY
 
 NOISE = np.random.default_rng(0).integers(0, 256, (940, 960, 3), dtype=np.uint8)
 
@@ -67,3 +73,29 @@ def test_facts_hashes_and_the_thumbnail_are_the_same_whatever_sizes_are_asked_fo
     looks = [analyze_image(data, "x", sizes, "crop") for sizes in ((), (32,), (224,), (300,), (100, 400))]
     assert len({look.facts for look in looks}) == 1
     assert {look.thumbnail for look in looks} == {thumbnail_of(data)}
+
+
+_THIN = """
+from PIL import Image
+from tellapart.dataset.image_analysis import analyze_image
+from tests import sample_images
+
+def looked_at(width, height, name):
+    look = analyze_image(sample_images.encoded(Image.new("RGB", (width, height)), name), "x", (224, 512), policy)
+    assert [square.shape[0] for square in look.pixels] == [224, 512]
+
+for policy in ("crop", "pad", "squash"):
+    looked_at(640, 480, "PNG")
+before = peak_memory()
+for policy in ("crop", "pad", "squash"):
+    for width, height, name in ((20_000, 1, "PNG"), (1, 20_000, "PNG"), (65_000, 2, "JPEG"), (1, 16_000, "WEBP"), (60_000, 1, "GIF")):
+        looked_at(width, height, name)
+print((peak_memory() - before) / 1e6)
+"""
+
+
+def test_a_thin_image_takes_no_more_memory_than_an_ordinary_one() -> None:
+    paths = [str(Path(__file__).parents[2]), str(Path(tellapart.__file__).parents[1])]
+    code = f"import sys; sys.path[:0] = {paths!r}\n{PEAK_MEMORY}\n{_THIN}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) <= 100
