@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tellapart.csv_writer import guard_cell
 from tellapart.images import resize
 from tellapart.reports.classify_page import PARTS, UNFAMILIAR, classify_page
 from tests import folders
+from tests.test_csv_writer import FORMULAS, HARMLESS
 
 pytestmark = pytest.mark.browser
 NASTY = "=dogs & <b onclick=alert(1)>"
@@ -31,9 +33,11 @@ ENTRY = """
 import { mountClassify } from "tellapart/classify.js";
 import { mountTheme } from "tellapart/theme.js";
 import { square } from "tellapart/square.js";
+import { table } from "tellapart/answer_list.js";
 
 mountTheme(document.getElementById("theme"));
 window.square = square;
+window.table = table;
 const view = JSON.parse(document.getElementById("view").textContent);
 const answer = async ({ data }) => ({ probabilities: data[0] > 127 ? [0.7, 0.2, 0.1] : [0.1, 0.86, 0.04], ...view.extra });
 mountClassify({ view: { ...view, none: view.extra?.none ?? view.none }, answer });
@@ -99,11 +103,24 @@ def test_many_files_are_answered_and_saved_as_a_table(browser: Any, made: Path) 
             page.click("text=Save as CSV")
         text = Path(download.value.path()).read_text(encoding="utf-8")
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
-        assert list(rows[0]) == ["path", "predicted", "probability", "p(cats)", f"p({NASTY})", "p(birds)", "status", "reason"]
+        assert list(rows[0]) == ["path", "label", "predicted", "probability", "p(cats)", f"p({NASTY})", "p(birds)", "status", "reason"]
         assert [row["path"] for row in rows] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "bad.jpg"]
         assert {row["predicted"] for row in rows} <= {"cats", f"'{NASTY}", ""}, "no spreadsheet executes a class"
         page.click("text=Clear")
         assert page.query_selector_all(".answers > li") == []
+
+
+def test_the_table_of_answers_is_guarded_as_every_other_table(browser: Any, made: Path) -> None:
+    """By the rule of ``guard_cell``: the name of a file stays one, a number stays a number."""
+    cells = [*FORMULAS, *HARMLESS]
+    answers = [{"name": cell, "found": {"name": cell, "share": 0.5}, "probabilities": [0.5, 1e-05]} for cell in cells]
+    with opened(browser, made) as page:
+        text = page.evaluate("(answers) => window.table(answers, ['=a', 'b'])", answers)
+    head, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert head[4:6] == ["p(=a)", "p(b)"]
+    assert [row[0] for row in rows] == [guard_cell(cell, is_path=True) for cell in cells]
+    assert [row[2] for row in rows] == [guard_cell(cell) for cell in cells]
+    assert rows[0][3:6] == ["0.5", "0.5", "0.00001"]
 
 
 def test_a_dropped_file_is_answered(browser: Any, made: Path) -> None:
@@ -132,7 +149,7 @@ def test_the_exported_page_knows_none_of_these_where_the_model_does() -> None:
 def test_an_unfamiliar_answer_is_none_of_these_and_else_the_label_that_was_decided(
     browser: Any, tmp_path: Path, familiarity: float | None, said: str
 ) -> None:
-    extra = {"familiarity": familiarity, "label": "birds", "none": UNFAMILIAR}
+    extra = {"familiarity": familiarity, "predicted": "birds", "none": UNFAMILIAR}
     entry = ENTRY.replace("view.extra", json.dumps(extra)).replace("}?.none", "}.none")
     text = classify_page(METADATA, modules=("entry.js", *PARTS, "square.js"), place="device", vendored={"entry.js": entry})
     (tmp_path / "page.html").write_text(text, encoding="utf-8")

@@ -24,7 +24,7 @@ def test_a_form_json_and_a_bare_body_get_the_answer_of_predict(client: TestClien
     for answer in answers:
         assert answer.status_code == 200
         (one,) = answer.json()["images"]
-        assert one["label"] == expected.class_names[int(expected.predicted[0])]
+        assert one["predicted"] == expected.class_names[int(expected.predicted[0])]
         assert one["familiarity"] == pytest.approx(tellapart.predict(trained.folder, image).familiarity[0], abs=0.03)
         assert list(one["probabilities"].values()) == pytest.approx(sorted(expected.probabilities[0], reverse=True), abs=1e-6)
     assert answers[0].json()["images"][0]["name"] == "a.jpg"
@@ -36,7 +36,7 @@ def test_several_images_keep_their_order_and_an_unreadable_one_has_its_reason(cl
     assert answer.status_code == 200
     first, broken, last = answer.json()["images"]
     assert (first["name"], broken["name"], last["name"]) == ("one.jpg", "two.txt", "three.jpg")
-    assert broken["label"] is None and broken["reason"]
+    assert broken["predicted"] is None and broken["reason"]
     assert len(first["probabilities"]) == 1 and first["probabilities"] == last["probabilities"]
 
 
@@ -110,7 +110,7 @@ def test_counters_and_drift_speak_of_what_was_answered(app: Any, trained: Run, i
     client.post("/predict", content=image, headers={"content-type": "image/jpeg"})
     (model,) = client.get("/status").json()["models"]
     assert model["drift"]["answers"] == before + 1
-    assert sum(model["drift"]["expected_labels"].values()) == pytest.approx(1)
+    assert sum(model["drift"]["expected"].values()) == pytest.approx(1)
     text = client.get("/metrics").text
     assert f'tellapart_images_total{{model="{trained.name}",outcome="answered"}}' in text
     assert "tellapart_requests_inside 0" in text and 'tellapart_predict_seconds_bucket{le="+Inf"}' in text

@@ -34,8 +34,8 @@ def test_json_and_binary_get_the_same_answer(client: TestClient, trained: Run, i
     head = json.dumps({"inputs": [tensor]}).encode()
     answer = client.post(address, content=head + binary, headers={"inference-header-content-length": str(len(head))})
     assert answer.json()["outputs"] == plain.json()["outputs"]
-    only = client.post(address, json=request_of([image], outputs=[{"name": "label"}])).json()["outputs"]
-    assert [one["name"] for one in only] == ["label"] and only[0]["data"][0] in trained.class_names
+    only = client.post(address, json=request_of([image], outputs=[{"name": "predicted"}])).json()["outputs"]
+    assert [one["name"] for one in only] == ["predicted"] and only[0]["data"][0] in trained.class_names
 
 
 @pytest.mark.parametrize(

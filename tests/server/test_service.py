@@ -88,8 +88,8 @@ def test_an_answer_has_the_classes_of_the_engine_that_gave_it() -> None:
         gate.gate.set()
         answered = await waiting
         assert answered.class_names == ("cats", "dogs")
-        assert service.counts.labels == {("gated", "cats"): 1}
-        assert model.drift.as_dict()["labels"] == {"cats": 1.0}
+        assert service.counts.predicted == {("gated", "cats"): 1}
+        assert model.drift.as_dict()["predicted"] == {"cats": 1.0}
         service.close()
 
     asyncio.run(scenario())

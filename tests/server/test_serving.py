@@ -56,7 +56,7 @@ def post(port: int, body: bytes) -> tuple[int, Any]:
 def test_it_answers_until_it_is_told_to_end_and_says_what_it_did(process: tuple[subprocess.Popen[str], int], how: signal.Signals) -> None:
     running, port = process
     status, content = post(port, folders.class_photo("dots", 5))
-    assert status == 200 and content["images"][0]["label"] in ("dots", *folders.KINDS)
+    assert status == 200 and content["images"][0]["predicted"] in ("dots", *folders.KINDS)
     running.send_signal(how)
     out, said = running.communicate(timeout=TIMEOUT_S)
     assert running.returncode == 0, said
@@ -79,7 +79,7 @@ def test_photos_dropped_on_the_page_are_answered(process: tuple[subprocess.Popen
     page.set_input_files("#choose", [{"name": "five.jpg", "mimeType": "image/jpeg", "buffer": folders.class_photo("dots", 5)}])
     page.wait_for_selector(".answers li", timeout=TIMEOUT_S * 1000)
     expected = post(port, folders.class_photo("dots", 5))[1]["images"][0]
-    assert page.text_content(".answers li strong") == expected["label"]
+    assert page.text_content(".answers li strong") == expected["predicted"]
     assert troubles == []
     page.close()
 

@@ -179,12 +179,12 @@ def _top(request: Request) -> int | None:
 
 def _answer_json(answer: Answer, names: Sequence[str], top: int | None) -> dict[str, Any]:
     if answer.probabilities is None:
-        nothing = dict.fromkeys(("label", "probability", "probabilities", "familiarity"))
+        nothing = dict.fromkeys(("predicted", "probability", "probabilities", "familiarity"))
         return {"name": answer.name, **nothing, "reason": answer.reason}
     order = np.argsort(-answer.probabilities, kind="stable")[:top]
     return {
         "name": answer.name,
-        "label": answer.label,
+        "predicted": answer.predicted,
         "probability": float(answer.probabilities[order[0]]),
         "probabilities": {names[int(index)]: float(answer.probabilities[index]) for index in order},
         "familiarity": answer.familiarity,

@@ -23,7 +23,7 @@ class Drift:
     Attributes:
         expected: share of each predicted label on the evaluated images; empty where they are not known.
         expected_confidence: mean probability of the predicted class there; None where it is not known.
-        answers: predicted label and its probability of the latest answers.
+        answers: predicted class and its probability of the latest answers.
     """
 
     expected: dict[str, float] = field(default_factory=dict)
@@ -40,9 +40,9 @@ class Drift:
         shares = Counter(label for label, _ in answers)
         return {
             "answers": len(answers),
-            "labels": {label: count / len(answers) for label, count in shares.items()},
+            "predicted": {label: count / len(answers) for label, count in shares.items()},
             "confidence": float(np.mean([p for _, p in answers])) if answers else None,
-            "expected_labels": self.expected,
+            "expected": self.expected,
             "expected_confidence": self.expected_confidence,
         }
 

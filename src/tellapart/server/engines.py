@@ -30,12 +30,12 @@ class EngineAnswer:
 
     Attributes:
         probabilities: float64 (k,).
-        label: the answer: the most probable class, or what the model's own costs or recall decide.
+        predicted: the answer: the most probable class, or what the model's own costs or recall decide.
         familiarity: above 0 to 1; None where the engine does not know it.
     """
 
     probabilities: FloatArray
-    label: str
+    predicted: str
     familiarity: float | None = None
 
 

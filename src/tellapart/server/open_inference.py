@@ -79,7 +79,7 @@ def model_metadata(model: ServedModel) -> ModelMetadata:
         "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
         "outputs": [
             {"name": "probabilities", "datatype": "FP32", "shape": [-1, width]},
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": "predicted", "datatype": "BYTES", "shape": [-1]},
         ],
         "parameters": {"class_names": list(model.class_names)},
     }
@@ -149,10 +149,10 @@ def infer_response(content: Mapping[str, object], answered: Answered) -> InferRe
         if answer.probabilities is None:
             raise HTTPException(422, f"{answer.name} cannot be read: {answer.reason}")
     probabilities = np.stack([answer.probabilities for answer in answered.answers if answer.probabilities is not None]).astype(np.float32)
-    labels = [answer.label or "" for answer in answered.answers]
+    predicted = [answer.predicted or "" for answer in answered.answers]
     outputs: list[OutputTensor] = [
         {"name": "probabilities", "datatype": "FP32", "shape": list(probabilities.shape), "data": probabilities.ravel().tolist()},
-        {"name": "label", "datatype": "BYTES", "shape": [len(labels)], "data": labels},
+        {"name": "predicted", "datatype": "BYTES", "shape": [len(predicted)], "data": predicted},
     ]
     named = content.get("outputs")
     if isinstance(named, list) and named:

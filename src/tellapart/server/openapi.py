@@ -116,10 +116,10 @@ def _json(description: str, schema: str | None = None) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     answer = {
         "type": "object",
-        "required": ["name", "label", "probability", "probabilities", "familiarity", "reason"],
+        "required": ["name", "predicted", "probability", "probabilities", "familiarity", "reason"],
         "properties": {
             "name": {"type": "string"},
-            "label": {"type": ["string", "null"]},
+            "predicted": {"type": ["string", "null"]},
             "probability": {**_NUMBER, "type": ["number", "null"]},
             "probabilities": {"type": ["object", "null"], "additionalProperties": _NUMBER},
             "familiarity": {

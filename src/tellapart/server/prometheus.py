@@ -15,8 +15,11 @@ def metrics_text(service: Service) -> str:
         *(_line("tellapart_requests_total", {"route": r, "status": str(s)}, n) for (r, s), n in sorted(counts.requests.items())),
         *_family("tellapart_images_total", "counter", "Images by model and by what became of them."),
         *(_line("tellapart_images_total", {"model": m, "outcome": o}, n) for (m, o), n in sorted(counts.images.items())),
-        *_family("tellapart_labels_total", "counter", "Answers by model and label."),
-        *(_line("tellapart_labels_total", {"model": m, "label": label}, n) for (m, label), n in sorted(counts.labels.items())),
+        *_family("tellapart_predicted_total", "counter", "Answers by model and predicted class."),
+        *(
+            _line("tellapart_predicted_total", {"model": m, "predicted": predicted}, n)
+            for (m, predicted), n in sorted(counts.predicted.items())
+        ),
         *_family("tellapart_requests_inside", "gauge", "Requests being read, waiting or computed."),
         _line("tellapart_requests_inside", {}, service.admission.inside),
         *_family("tellapart_model_reloads_total", "counter", "Models loaded anew because their files changed."),

@@ -23,14 +23,14 @@ class Answer:
         name: of the file, as the request has it.
         probabilities: float64 (k,); None if the image cannot be read.
         reason: why it cannot be read; None if it can.
-        label: what is answered; None if it cannot be read.
+        predicted: what is answered; None if it cannot be read.
         familiarity: above 0 to 1; None where the model does not know it, or the image cannot be read.
     """
 
     name: str
     probabilities: FloatArray | None
     reason: str | None = None
-    label: str | None = None
+    predicted: str | None = None
     familiarity: float | None = None
 
 

@@ -32,7 +32,7 @@ class Counts:
     Attributes:
         requests: answers by route and status code.
         images: images by model and by outcome, ``answered`` or ``unreadable``.
-        labels: answers by model and label.
+        predicted: answers by model and predicted class.
         seconds: requests to predict by the first bound of :data:`BUCKETS_S` that holds them; infinity for longer ones.
         total_s: seconds of all of them.
         reloads: models loaded anew.
@@ -40,7 +40,7 @@ class Counts:
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     images: Counter[tuple[str, str]] = field(default_factory=Counter)
-    labels: Counter[tuple[str, str]] = field(default_factory=Counter)
+    predicted: Counter[tuple[str, str]] = field(default_factory=Counter)
     seconds: Counter[float] = field(default_factory=Counter)
     total_s: float = 0.0
     reloads: int = 0
@@ -49,8 +49,8 @@ class Counts:
         """Count the answers of a request."""
         for answer in answered.answers:
             self.images[answered.run, "unreadable" if answer.probabilities is None else "answered"] += 1
-            if answer.label is not None:
-                self.labels[answered.run, answer.label] += 1
+            if answer.predicted is not None:
+                self.predicted[answered.run, answer.predicted] += 1
         self.seconds[next((bound for bound in BUCKETS_S if seconds <= bound), float("inf"))] += 1
         self.total_s += seconds
 
@@ -137,7 +137,7 @@ class Service:
         if isinstance(squares, ImageError):
             return Answer(image.name, None, str(squares))
         answer = await self.batcher.answer(engine, squares)
-        return Answer(image.name, answer.probabilities, label=answer.label, familiarity=answer.familiarity)
+        return Answer(image.name, answer.probabilities, predicted=answer.predicted, familiarity=answer.familiarity)
 
     async def watch(self, every_s: float) -> None:
         """Load models anew whose files change; ends when it is cancelled."""

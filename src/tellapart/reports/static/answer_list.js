@@ -4,12 +4,12 @@ import { element, grouped, percent } from "tellapart/dom.js";
 
 const SHOWN_CLASSES = 3;
 
-// The class of an answer, or the words for none of them: an answer has probabilities, and perhaps a label and a
-// familiarity.
-export function verdict({ probabilities, label, familiarity }, { classNames, none }) {
+// The class of an answer, or the words for none of them: an answer has probabilities, and perhaps what is
+// predicted (costs may decide otherwise than the probabilities) and a familiarity.
+export function verdict({ probabilities, predicted, familiarity }, { classNames, none }) {
   const best = probabilities.indexOf(Math.max(...probabilities));
   const isNone = typeof familiarity === "number" && familiarity <= none?.familiarity;
-  return { best, name: isNone ? none.name : (label ?? classNames[best]), share: probabilities[best], isNone };
+  return { best, name: isNone ? none.name : (predicted ?? classNames[best]), share: probabilities[best], isNone };
 }
 
 // Bars of the most probable classes; where all are shown, and again and again, they keep their places.
@@ -33,20 +33,35 @@ export function bars(probabilities, classNames, { shown = SHOWN_CLASSES, isLive 
   );
 }
 
-// A field of a CSV file that no spreadsheet executes.
-function field(value) {
-  const text = /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : value;
+// What a spreadsheet may execute, and plain numbers: the rule of csv_writer.py.
+const FORMULA = /^'*[\s\0]*[=+\-@＝＋－＠]|^'*[\t\r\n\0]/;
+const NUMBER = /^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$/;
+
+// A field of a CSV file that no spreadsheet executes; the name of a file stays one.
+function field(value, isPath = false) {
+  const isSafe = !FORMULA.test(value) || NUMBER.test(value);
+  const text = isSafe ? value : `${isPath ? "./" : "'"}${value}`;
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+// The answers as CSV, with the columns of `tellapart predict --out`; label is the true class, which is not known here.
 export function table(answers, classNames) {
-  const head = ["path", "predicted", "probability", ...classNames.map((name) => `p(${name})`), "status", "reason"];
+  const head = [
+    "path",
+    "label",
+    "predicted",
+    "probability",
+    ...classNames.map((name) => `p(${name})`),
+    "status",
+    "reason",
+  ];
   const rows = answers.map(({ name, found, probabilities, reason }) =>
     probabilities
-      ? [name, found.name, found.share, ...probabilities, "ok", ""]
-      : [name, "", "", ...classNames.map(() => ""), "unreadable", reason],
+      ? [name, "", found.name, found.share, ...probabilities, "ok", ""]
+      : [name, "", "", "", ...classNames.map(() => ""), "unreadable", reason],
   );
-  return [head, ...rows].map((row) => row.map((value) => field(String(value))).join(",")).join("\r\n") + "\r\n";
+  const line = (row, isHead) => row.map((value, place) => field(String(value), !isHead && place === 0)).join(",");
+  return [line(head, true), ...rows.map((row) => line(row, false))].join("\r\n") + "\r\n";
 }
 
 export function mountAnswers(root, { classNames, none, onclear }) {

@@ -56,7 +56,7 @@ function mountDrop(zone, input, onfiles) {
 }
 
 // answer: from pixels {data, width, height}, and their file if there is one, to a promise of
-// {probabilities}, and perhaps a label and a familiarity.
+// {probabilities}, and perhaps what is predicted (the costs may decide) and a familiarity.
 export function mountClassify({ view, answer }) {
   const at = (id) => document.getElementById(id);
   const { class_names: classNames, none } = view;

@@ -27,8 +27,8 @@ async function answer(pixels, file) {
   const response = await fetch(`predict?run=${encodeURIComponent(view.run)}`, { method: "POST", headers, body });
   const content = await response.json();
   if (!response.ok) throw new Error(content.error);
-  const { probabilities, label, familiarity } = content.images[0];
-  return { probabilities: view.class_names.map((name) => probabilities[name]), label, familiarity };
+  const { probabilities, predicted, familiarity } = content.images[0];
+  return { probabilities: view.class_names.map((name) => probabilities[name]), predicted, familiarity };
 }
 
 mountClassify({ view, answer });
