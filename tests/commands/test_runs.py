@@ -13,6 +13,7 @@ from tellapart.cli.output.runs import rm_run_output, runs_output
 from tellapart.errors import DataError
 from tellapart.run_folder import Run
 from tellapart.workflows.leaderboard import BEST, LEVEL
+from tests import folders
 
 
 @pytest.fixture
@@ -82,6 +83,16 @@ def test_a_run_folder_with_files_of_yours_is_left_alone(several: Path) -> None:
     with pytest.raises(DataError, match=r"thesis\.docx"):
         tellapart.rm_run([several / "first", several / "twin"], yes=True)
     assert (several / "first").exists()
+
+
+def test_a_run_on_a_bucket_names_its_address(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    copy = tmp_path / "cache/buckets/0123/pets"
+    folders.write(copy.parent, {".address": b"s3://animals/pets"})
+    shutil.copytree(trained.folder, tmp_path / "runs/pets-1")
+    file = tmp_path / "runs/pets-1/metrics.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "folder": str(copy)}))
+    assert [entry.images for entry in tellapart.runs(tmp_path / "runs").runs] == ["s3://animals/pets"]
 
 
 def test_without_a_folder_those_in_runs_are_listed(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tellapart.dataset import dataset as dataset_module
 from tellapart.dataset import open_dataset
-from tellapart.dataset.bucket import copy_bucket, obstore_for
+from tellapart.dataset.bucket import address_of_copy, copy_bucket, obstore_for
 from tellapart.errors import DataError, MissingExtra
 from tests import folders, sample_images
 
@@ -66,6 +66,23 @@ def test_a_data_set_is_opened_from_the_copy(bucket: Path, monkeypatch: pytest.Mo
     found = open_dataset(bucket.as_uri())
     assert found.class_names == ("cats", "dogs")
     assert found.root.name == "photos"
+
+
+def test_a_copy_knows_its_address_and_nothing_else_does(bucket: Path, tmp_path: Path) -> None:
+    folder = copy_bucket(bucket.as_uri() + "/")
+    assert address_of_copy(folder) == address_of_copy(str(folder)) == bucket.as_uri()
+    assert [address_of_copy(place) for place in (folder.parent, bucket, tmp_path / "cache/buckets/x/photos", "/")] == [None] * 4
+    assert copies(folder).keys() == {name for name in FILES if name.endswith(".jpg") and not name.startswith(".")}
+
+
+def test_what_obstore_says_has_no_dump_for_programmers(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(store: object) -> None:
+        raise OSError("Generic S3 error: 403 Forbidden\n\nDebug source:\nGeneric {\n    store")
+
+    monkeypatch.setattr("tellapart.dataset.bucket._opened", lambda url: (None, None, refuse))
+    with pytest.raises(DataError) as caught:
+        copy_bucket("s3://pets/photos")
+    assert str(caught.value) == "s3://pets/photos cannot be listed: Generic S3 error: 403 Forbidden"
 
 
 def test_a_bucket_without_images_is_a_clear_error(bucket: Path) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tellapart.atomic_files import replacing
+from tellapart.atomic_files import replacing, write_text
 from tellapart.cache_dir import cache_root
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, MissingExtra
@@ -18,6 +18,8 @@ from tellapart.progress import SILENT, Progress
 
 SCHEME = "s3://"
 CONNECTIONS = 16
+_COPIES, _ADDRESS = "buckets", ".address"
+"""The folder of all copies in the cache, and the file beside each that says where it comes from."""
 
 
 def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
@@ -37,13 +39,14 @@ def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
     """
     store, get, listed = _opened(url)
     address = url.rstrip("/")
-    folder = cache_root() / "buckets" / hashlib.sha256(address.encode()).hexdigest()[:24] / address.rpartition("/")[2]
+    folder = cache_root() / _COPIES / hashlib.sha256(address.encode()).hexdigest()[:24] / address.rpartition("/")[2]
     try:
         objects = {o["path"]: o for batch in listed(store) for o in batch if _is_wanted(o["path"])}
     except Exception as error:  # obstore's errors have no common public parent
-        raise DataError(f"{url} cannot be listed: {error}", hint="check the address and the AWS_* variables") from error
+        raise DataError(f"{url} cannot be listed: {_reason(error)}", hint="check the address and the AWS_* variables") from error
     if not objects:
         raise DataError(f"there are no images in {url}", hint="give the prefix that holds one folder a class")
+    write_text(folder.parent / _ADDRESS, address)
     _remove_strangers(folder, objects)
     stale = [o for path, o in objects.items() if not _is_current(folder / path, o)]
 
@@ -52,7 +55,7 @@ def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
             data = bytes(get(store, entry["path"]).bytes())
         except Exception as error:
             raise DataError(
-                f"{url}: {entry['path']} cannot be read: {error}", hint="run the same command again: what is copied is kept"
+                f"{url}: {entry['path']} cannot be read: {_reason(error)}", hint="run the same command again: what is copied is kept"
             ) from error
         with replacing(folder / entry["path"]) as partial:
             partial.write_bytes(data)
@@ -62,6 +65,22 @@ def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
         for _ in pool.map(copy, stale):
             advance(1)
     return folder
+
+
+def address_of_copy(folder: str | Path) -> str | None:
+    """The address that a folder is the copy of; None where it is none, or the cache was cleared."""
+    place = Path(folder)
+    if place.parents[1:2] != (cache_root() / _COPIES,):
+        return None
+    try:
+        return (place.parent / _ADDRESS).read_text(encoding="utf-8") or None
+    except (OSError, ValueError):
+        return None
+
+
+def _reason(error: Exception) -> str:
+    """What obstore says, without the dump of its objects for programmers."""
+    return str(error).partition("\n\nDebug source")[0]
 
 
 def obstore_for(purpose: str) -> Any:

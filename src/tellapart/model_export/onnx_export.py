@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tellapart.array_types import ByteArray
+from tellapart.dataset.bucket import address_of_copy
 from tellapart.errors import DataError, ModelError
 from tellapart.model_export.export_card import CARD, ExportCard, ExportMetadata, card_of, metadata_of
 from tellapart.model_export.onnx_graph import check_onnx, described, network_graph, with_photo_input
@@ -138,7 +139,8 @@ def checked(
     reference = float32_reference(source.model)
     answers = collected_answers(photos, exported, reference, of_photo)
     if not answers.rows:
-        notes.append(f"no photo of the run is left in {source.run.metrics.folder}, so it was compared on made images, and not evaluated")
+        place = address_of_copy(source.run.metrics.folder) or source.run.metrics.folder
+        notes.append(f"no photo of the run is left in {place}, so it was compared on made images, and not evaluated")
         answers = collected_answers(made_photos(squares), exported, reference, of_photo)
     elif len(answers.rows) < len(rows):
         notes.append(f"{len(rows) - len(answers.rows):,} of {len(rows):,} photos of the run are gone or have changed")

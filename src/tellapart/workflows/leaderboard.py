@@ -11,6 +11,7 @@ import numpy as np
 
 from tellapart.cache_dir import folder_size
 from tellapart.counts import count
+from tellapart.dataset.bucket import address_of_copy
 from tellapart.errors import DataError, TellapartError
 from tellapart.evaluation.comparison import Comparison, compare
 from tellapart.evaluation.intervals import DRAWS
@@ -32,7 +33,7 @@ class RunEntry(Result):
         name: of the run.
         path: its folder.
         created: when it began, ISO 8601.
-        images: the folder it was trained on.
+        images: the folder or the address it was trained on.
         recipe: ``probe``, ``finetune``, ``scratch``, ``ensemble`` or ``autoencoder``.
         backbone: the network.
         part: the part it was evaluated on, ``test`` or ``val``; None for an autoencoder.
@@ -135,7 +136,7 @@ def _entry(run: Run) -> RunEntry:
         name=run.name,
         path=run.folder,
         created=metrics.created,
-        images=metrics.folder,
+        images=address_of_copy(metrics.folder) or metrics.folder,
         recipe=metrics.recipe,
         backbone=metrics.backbone,
         part=name,
