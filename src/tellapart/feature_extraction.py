@@ -29,6 +29,7 @@ from tellapart.errors import DataError, ImageError, StorageError
 from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.features.extraction_rates import record_rate
+from tellapart.images.formats import READS
 from tellapart.large_arrays import empty_rows
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.devices import used_device
@@ -169,7 +170,7 @@ def extract_together(
         reasons = sorted({f.reason or "" for f in files})
         raise DataError(
             f"{'the one file cannot' if len(files) == 1 else f'none of the {len(files):,} files could'} be read: {'; '.join(reasons[:3])}",
-            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic",
+            hint=READS,
         )
     facts = catalog.facts(image_ids) if catalog else {}
     matrices = tuple(FeatureMatrix(tuple(image_ids), values, spec.provenance()) for spec, values in zip(specs, work.values, strict=True))

@@ -246,6 +246,24 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(root: Path, tmp_path: Path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut", "photos", "whole"]
 
 
+@pytest.mark.parametrize("damage", ["form", "parts", "sizes", "fingerprint"])
+def test_a_damaged_card_is_refused_and_not_taken_for_a_finished_set(root: Path, tmp_path: Path, damage: str) -> None:
+    tellapart.prepare(root, size=16, out=tmp_path / "new")
+    card = json.loads((tmp_path / "new/prepared.json").read_text())
+    del card[damage]
+    (tmp_path / "new/prepared.json").write_text(json.dumps(card))
+    with pytest.raises(OptionError, match=r"is not empty, and its prepared\.json is damaged"):
+        tellapart.prepare(root, size=16, out=tmp_path / "new")
+
+
+def test_a_damaged_state_of_an_unfinished_set_is_begun_anew(root: Path, tmp_path: Path) -> None:
+    tellapart.prepare(root, size=16, out=tmp_path / "whole")
+    fingerprint = json.loads((tmp_path / "whole/prepared.json").read_text())["fingerprint"]
+    folders.write(tmp_path / ".new.unfinished", {"progress.json": json.dumps({"fingerprint": fingerprint, "done": "x"}).encode()})
+    assert tellapart.prepare(root, size=16, out=tmp_path / "new").resumed_at == 0
+    assert whole(tmp_path / "new") == whole(tmp_path / "whole")
+
+
 def test_other_photos_begin_anew(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
 
@@ -281,7 +299,7 @@ def test_a_killed_run_leaves_nothing_half_under_the_final_name(tmp_path: Path) -
     tellapart.prepare(root, size=16, out=tmp_path / "whole")
     with subprocess.Popen([sys.executable, "-c", KILLED, str(root), str(tmp_path / "new")]) as process:
         state = tmp_path / ".new.unfinished/progress.json"
-        while not state.exists() or json.loads(state.read_text())["done"] < 10:
+        while not state.exists() or json.loads(state.read_text())["content"]["done"] < 10:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)

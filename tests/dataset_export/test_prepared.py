@@ -91,8 +91,9 @@ WRONG_CARDS: dict[str, object] = {
 
 @pytest.mark.parametrize("kind", WRONG_CARDS)
 def test_a_card_with_a_wrong_value_is_a_clear_error(tmp_path: Path, kind: str) -> None:
-    part = {"images": 1, "files": {"16": ["train.npy"]}}
-    card = {"format": 1, "class_names": ["a"], "parts": {"train": part}, "mean": None, "std": None}
+    part = {"images": 1, "files": {"16": ["train.npy"]}, "classes": {"a": 1}}
+    card = {"format": 1, "form": "npy", "fingerprint": "0", "sizes": ["16"], "class_names": ["a"]}
+    card |= {"parts": {"train": part}, "mean": None, "std": None}
     (tmp_path / "prepared.json").write_text(json.dumps(card))
     assert tellapart.open_prepared(tmp_path).class_names == ("a",)
     WRONG_CARDS[kind](card)  # type: ignore[operator]

@@ -7,25 +7,25 @@ the final name when everything is in it, ``prepared.json`` last.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tellapart.array_types import IntArray
-from tellapart.atomic_files import one_at_a_time, remove_abandoned, storage_error, write_json
+from tellapart.atomic_files import one_at_a_time, read_sealed, remove_abandoned, storage_error, write_json, write_sealed
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count, data_size
 from tellapart.dataset_export.growing_npy import ArrayStore
-from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES
+from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES, open_prepared
 from tellapart.dataset_export.rendering import Square, channel_sums, mean_and_deviation, one_torch_thread
 from tellapart.dataset_export.samples import Rendered, Sample, Samples, SampleStore, write_left_out, write_samples
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore, size_name
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
+from tellapart.images.formats import READS
 from tellapart.images.memory_limits import image_bytes
 from tellapart.progress import SILENT, Progress
 
@@ -55,7 +55,7 @@ class Form:
 class Preparation:
     """What became of it: the card that was written, and how many images had been done before."""
 
-    card: dict[str, Any]
+    card: Mapping[str, Any]
     left_out: dict[str, str]
     resumed_at: int
     was_there: bool = False
@@ -99,19 +99,19 @@ def prepare_samples(
     return Preparation(card, {**samples.left_out, **work.unreadable_paths()}, work.begun_at)
 
 
-def _made_before(folder: Path, fingerprint: str) -> dict[str, Any] | None:
+def _made_before(folder: Path, fingerprint: str) -> Mapping[str, Any] | None:
     """The card of a folder that the same call has made; None where there is none or an empty one."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     if not folder.is_dir():
         raise OptionError(f"{folder} is a file, and the result is a folder", hint="name a new folder with --out DIR")
     try:
-        card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = open_prepared(folder).card
         if card["fingerprint"] == fingerprint:
             return card
         what = "was prepared from other images or with other options"
-    except (OSError, ValueError, KeyError, TypeError):
-        what = "is not empty"
+    except DataError:
+        what = "is not empty" + (f", and its {CARD} is damaged or of a newer version" if (folder / CARD).exists() else "")
     raise OptionError(f"the folder {folder} {what}", hint="name a new folder with --out DIR, or remove that one")
 
 
@@ -189,14 +189,11 @@ class _Work:
 
     def _save(self) -> None:
         state = {"fingerprint": self.fingerprint, "store": self.store.saved(), "done": self.done}
-        write_json(self.folder / STATE, {**state, "unreadable": self.unreadable, "sums": self.sums})
+        write_sealed(self.folder / STATE, {**state, "unreadable": self.unreadable, "sums": self.sums})
 
     def _state(self) -> dict[str, Any] | None:
-        try:
-            state: dict[str, Any] = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
-            return state if state["fingerprint"] == self.fingerprint else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        state: dict[str, Any] | None = read_sealed(self.folder / STATE)
+        return state if state is not None and state["fingerprint"] == self.fingerprint else None
 
     def _store(self, state: dict[str, Any]) -> SampleStore:
         if self.form.kind == "npy":
@@ -224,7 +221,7 @@ class _Work:
         reasons = sorted(set(self.unreadable.values()))
         return DataError(
             f"none of the {count(len(self.samples), 'file')} could be read: {'; '.join(reasons[:3])}",
-            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF images",
+            hint=READS,
         )
 
     def _finished(self) -> dict[str, Any]:

@@ -196,11 +196,15 @@ def _file_inside(value: Any, where: str) -> str:
     return name
 
 
-_PART = fields({"images": whole(0, 1 << 40), "files": mapping(several(_file_inside, 1))}, {"labels": _file_inside})
+_COUNT = whole(0, 1 << 40)
+_PART = fields({"images": _COUNT, "files": mapping(several(_file_inside, 1)), "classes": mapping(_COUNT)}, {"labels": _file_inside})
 _CHANNELS = maybe(several(real(-1e6, 1e6), 1, 4))
 _CARD = fields(
     {
         "format": whole(1, FORMAT),
+        "form": text(least=1),
+        "fingerprint": text(least=1),
+        "sizes": several(text(least=1), 1),
         "class_names": several(text(), is_unique=True),
         "parts": mapping(_PART),
         "mean": _CHANNELS,

@@ -95,6 +95,8 @@ _UNREAD_SUFFIXES = [
 READ_SUFFIXES = frozenset(f".{suffix}" for suffixes in SUFFIXES.values() for suffix in suffixes)
 """File suffixes (lower case, with the dot) of supported image formats."""
 
+READS = "tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic"
+"""The formats, for hints."""
 IMAGE_SUFFIXES = READ_SUFFIXES | {f".{suffix}" for suffix in _UNREAD_SUFFIXES}
 """File suffixes (lower case, with the dot) that are listed as images, supported or not: one row per file."""
 
