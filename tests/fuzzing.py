@@ -291,3 +291,59 @@ SUBJECTS = {
     "images": Subject(_rows, load_rows),
     "tar": Subject(_tar, _tar_says, _is_noted),
 }
+
+
+# Whole JSON with wrong content, its checksums made anew: what a stranger's run may hold
+
+
+STRANGE = (None, True, -1, 10**40, float("nan"), float("inf"), "", "x" * 5000, "9" * 5000, "../../x", "a\nb", [], {}, [[]], {"a": 1}, 1e308)
+DEPTHS = (50, 3000)
+
+
+def strange_tree(content: Any, rng: np.random.Generator) -> str:
+    """JSON with one or two values of another type, a value that is lost, doubled, endlessly nested or no number, or a key twice."""
+    tree = json.loads(json.dumps(content))
+    for _ in range(int(rng.integers(1, 3))):
+        holder, key = _anywhere(tree, rng)
+        kind = int(rng.integers(0, 7))
+        if kind == 0:
+            del holder[key]
+        elif kind == 1:
+            holder[key] = "NESTED"
+        elif kind == 2 and isinstance(holder[key], str | int | float):
+            holder[key] = [holder[key]] if isinstance(holder[key], str) else str(holder[key])
+        else:
+            holder[key] = STRANGE[int(rng.integers(0, len(STRANGE)))]
+    depth = DEPTHS[int(rng.integers(0, 2))]
+    text = json.dumps(tree).replace('"NESTED"', "[" * depth + "]" * depth)
+    twice = tree and rng.random() < 0.1
+    return f"{{{json.dumps(next(iter(tree)))}: 1, {text[1:]}" if twice else text
+
+
+def _anywhere(tree: Any, rng: np.random.Generator) -> tuple[Any, Any]:
+    """A place in a tree of JSON: what holds it, and its key or index."""
+    holder, key = tree, None
+    while True:
+        keys = list(holder) if isinstance(holder, dict) else range(min(len(holder), 6))
+        key = keys[int(rng.integers(0, len(keys)))]
+        below = holder[key]
+        if not isinstance(below, dict | list) or not below or rng.random() < 0.25:
+            return holder, key
+        holder = below
+
+
+def read_strange_trees(file: Path, read: Callable[[], Any], seal: Callable[[str], str], count: int, seed: int) -> int:
+    """Read ``count`` strange contents of a file; how many were refused. Nothing but a ``TellapartError`` may be raised."""
+    content, refused = json.loads(file.read_text(encoding="utf-8")), 0
+    for number in range(count):
+        words = seal(strange_tree(content, np.random.default_rng([seed, number])))
+        file.write_text(words, encoding="utf-8")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                read()
+        except TellapartError:
+            refused += 1
+        except Exception as error:
+            raise AssertionError(f"{file.name}, seed {seed}, content {number}: {type(error).__name__}: {error}: {words[:2000]}") from error
+    return refused

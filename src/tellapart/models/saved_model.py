@@ -6,7 +6,7 @@ a file of their own and are read when they are first used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -213,6 +213,7 @@ def _member(folder: Path, card: ModelCard, known: MemberFields) -> Member:
     path = check_tensors(folder, card, known["tensors"])
     try:
         with safe_open(path, framework="np") as file:
+            _check_names(file.keys(), known)
             heads = [_head(file, index, head["power"], len(card["class_names"])) for index, head in enumerate(known["heads"])]
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {error}", hint=DAMAGED) from error
@@ -227,6 +228,15 @@ def _member(folder: Path, card: ModelCard, known: MemberFields) -> Member:
         heads=tuple(heads),
         weight=known["weight"],
     )
+
+
+def _check_names(names: Iterable[str], known: MemberFields) -> None:
+    """Refuse tensors that neither a head nor a backbone of the card reads: then the card is not that of these tensors."""
+    heads = {f"head.{place}.{name}" for place in range(len(known["heads"])) for name in HEAD_TENSORS}
+    backbones = tuple(f"backbone.{place}." for place in range(len(known["backbones"])))
+    strange = [name for name in names if name not in heads and not name.startswith(backbones)]
+    if strange:
+        raise ValueError(f"it holds a tensor {strange[0][:60]!r} that the card does not name")
 
 
 def _conformal(folder: Path, card: ModelCard, first: Member) -> tuple[Familiarity | None, ConformalScale | None]:

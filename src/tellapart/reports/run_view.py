@@ -114,7 +114,8 @@ def header_view(run: RunContent) -> HeaderView:
         "num_classes": len(run.class_names),
         "parts": [_part_view(run, part, numbers) for part, numbers in metrics.parts.items()],
     }
-    if state := run.options.options.get("state"):
+    state = run.options.options.get("state")
+    if state and isinstance(state, str):
         header["state"] = state
     return header
 
