@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -113,3 +114,10 @@ def test_one_image_is_no_list(image: Any) -> None:
     with pytest.raises(DataError, match=r"several (images|paths) are wanted"):
         image_list(image)
     assert is_in_memory(image) == (image is not None and not isinstance(image, str | Path | int))
+
+
+@pytest.mark.parametrize("images", [{"a.jpg": 1}, pd.DataFrame({"path": ["a.jpg"]})])
+def test_a_table_is_no_list_of_images(images: Any) -> None:
+    """Its keys or columns were looked for as files."""
+    with pytest.raises(DataError, match=f"several images are wanted, got a {type(images).__name__}"):
+        image_list(images)

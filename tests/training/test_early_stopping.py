@@ -55,6 +55,12 @@ def test_without_a_start_the_first_epoch_is_the_first_candidate() -> None:
     assert kept(None, [0.4, 0.9, 0.3]) == [0, 2]
 
 
+def test_an_epoch_whose_losses_are_no_numbers_is_no_reference() -> None:
+    """Nothing is lower than NaN, so that no later epoch would have been kept."""
+    choice = EpochChoice()
+    assert [choice.is_kept(np.full(N, value)) for value in (np.nan, 0.5, np.nan, 0.4)] == [True, True, False, True]
+
+
 def test_a_start_that_is_no_number_is_no_candidate() -> None:
     choice = EpochChoice()
     choice.start(np.full(N, np.nan))

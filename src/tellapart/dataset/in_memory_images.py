@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ def image_list(images: Any) -> list[Any]:
         raise DataError(f"several paths are wanted, got the one path {str(images)!r}", hint="put it into a list")
     if is_in_memory(images) and not is_batch:
         raise DataError(f"several images are wanted, got one {_kind(images)}", hint="put it into a list")
+    if isinstance(images, Mapping) or hasattr(images, "columns"):  # iterating gives keys and names of columns, not images
+        raise DataError(f"several images are wanted, got a {type(images).__name__}", hint="give the one column or value that holds them")
     if not isinstance(images, Iterable):
         raise DataError(f"several images are wanted, got a {type(images).__name__}", hint=f"give a list; each image is {KINDS}")
     return list(images)

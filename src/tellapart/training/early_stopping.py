@@ -35,8 +35,8 @@ class EpochChoice:
             self.losses, self.is_start = losses, True
 
     def is_kept(self, losses: FloatArray) -> bool:
-        """Whether an epoch with these losses float64 (n,) is kept; always true where nothing is held out."""
-        if not len(losses) or not len(self.losses):
+        """Whether an epoch with these losses float64 (n,) is kept; always true where nothing is held out or the best is no number."""
+        if not len(losses) or not len(self.losses) or not np.isfinite(self.losses).all():
             self.losses = losses
             return True
         difference = losses - self.losses

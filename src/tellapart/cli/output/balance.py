@@ -21,7 +21,10 @@ def balance_output(result: BalanceResult) -> Answer:
         reported = [f"{number:,}" if number else "" for number in (one.val, one.test)]
         undersampled = f"{one.kept:,}" if is_written else ""
         rows.append([one.label, f"{one.train:,}".rjust(6), _bar(one.kept, one.train, most), undersampled, *reported, f"{one.weight:.2f}"])
-    lines: list[Line] = [*aligned(rows), f"the largest class has {result.ratio:g} times the training images of the smallest"]
+    ratio = "the classes have the same number of training images"
+    if f"{result.ratio:g}" != "1":
+        ratio = f"the largest class has {result.ratio:g} times the training images of the smallest"
+    lines: list[Line] = [*aligned(rows), ratio]
     lines.append(f"what to do: {result.advice}")
     if result.out is not None:
         lines.append(f"{count(result.left_out, 'training image')} left out; val and test keep their natural distribution")
