@@ -275,3 +275,14 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     assert "no group lies in two parts" in plain.stdout
     spoken = CliRunner().invoke(door, [*words, "--json"], catch_exceptions=False)
     assert json.loads(spoken.stdout)["kept"] == 40
+
+
+def test_a_train_part_alone_is_divided_and_names_of_files_are_offered_as_labels(tmp_path: Path) -> None:
+    names = [f"train/{kind}.{number}.jpg" for kind in ("cat", "dog") for number in range(10)]
+    files = {name: sample_images.photo(seed, 40, 30) for seed, name in enumerate([*names, "test1/1.jpg"])}
+    root = folders.write(tmp_path / "photos", files)
+    unlabeled = split(root, tmp_path / "a.csv", backbone="none")
+    assert any("--label-folder filename" in note and "(cat, dog)" in note for note in unlabeled.notes)
+    labeled = split(root, tmp_path / "b.csv", backbone="none", label_folder="filename")
+    assert {part: set(counts) for part, counts in labeled.parts.items()} == {part: {"cat", "dog"} for part in ("train", "val", "test")}
+    assert list(labeled.left_out) == ["test1/1.jpg"]

@@ -194,6 +194,7 @@ def _analyze(folder: str | Path, chosen: SplitOptions, progress: Progress) -> An
 
 def _usable(analyzed: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Path], dict[str, str], list[str]]:
     """The rows that are divided with their files, what is left out and why, and a sentence about it."""
+    from tellapart.dataset.dataset import label_hint
     from tellapart.errors import DataError
 
     left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
@@ -216,6 +217,8 @@ def _usable(analyzed: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Pa
             hint=f"the first left out: {next(iter(left_out.items()))}" if left_out else None,
         )
     notes = [f"{len(left_out):,} of {count(len(analyzed.rows), 'file is', 'files are')} left out of the split"] if left_out else []
+    if not has_labels:
+        notes.append(f"no image has a label; {label_hint(row.path for row in rows)}")
     return rows, files, left_out, notes
 
 
@@ -235,10 +238,12 @@ def _own_groups(analyzed: AnalyzedFolder, where: Path, rows: Sequence[FileRow], 
 
 
 def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *, is_continued: bool, notes: list[str]) -> SplitPlan:
+    from tellapart.dataset.parts import REPORTED
     from tellapart.dataset.split_assignment import OWN, STRATIFIED, SplitPlan
 
     has_parts = any(row.part is not None for row in rows)
-    strategy = chosen.strategy or (OWN if has_parts and not is_continued else STRATIFIED)
+    is_divided = any(row.part in REPORTED for row in rows)
+    strategy = chosen.strategy or (OWN if is_divided and not is_continued else STRATIFIED)
     if strategy == OWN and not has_parts:
         from tellapart.errors import DataError
 
