@@ -198,12 +198,25 @@ class FirstFiles:
 
 @dataclass(frozen=True)
 class SplitSensitivity:
-    """The recipe repeated on other splits of the same images."""
+    """The recipe repeated on other splits of the same images.
+
+    Attributes:
+        splits: the scores on each.
+        accuracy, log_loss: over the splits.
+        first: with the first files of each class as test images.
+        sample: number of images that were drawn to be split, where there are too many for all; then these scores are of a model that
+            learned from fewer images, and a little lower. None where all were split.
+    """
 
     splits: list[OtherSplit]
     accuracy: Spread
     log_loss: Spread
     first: FirstFiles
+    sample: int | None = None
+
+    def images(self, noun: str = "images") -> str:
+        """What was split, in words: ``the same images``, or ``a sample of 20,000 images``."""
+        return f"the same {noun}" if self.sample is None else f"a sample of {self.sample:,} {noun}"
 
 
 @dataclass(frozen=True)

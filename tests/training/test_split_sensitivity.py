@@ -55,18 +55,27 @@ def test_the_first_files_are_the_first_by_name_of_each_class() -> None:
     assert late.first.accuracy.value > 0.9
 
 
+def test_of_very_many_images_a_sample_is_split_and_the_first_files_are_still_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = labeled(400, k=2, margin=0.3)
+    assert asked(pool, names(pool)).sample is None
+    monkeypatch.setattr(module, "SPLIT_LIMIT", 120)
+    sampled = asked(pool, names(pool))
+    assert sampled.sample is not None and 120 <= sampled.sample <= 200
+    assert sampled.images("photos") == f"a sample of {sampled.sample} photos"
+    assert sampled.splits[0].n == pytest.approx(sampled.sample / 4, abs=2)
+    reduced, paths = module._subsample(pool, names(pool))
+    assert len(paths) == sampled.sample
+    first, per_class = module._first_files(reduced, paths)
+    by_class = {label: sorted(path for path in names(pool) if path.startswith(f"{label}/"))[:per_class] for label in set(pool.labels)}
+    assert {paths[row] for row in np.flatnonzero(first).tolist()} == {path for some in by_class.values() for path in some}
+
+
 def test_groups_are_kept_whole() -> None:
     base = labeled(40, k=2, margin=0.0)
     copies = LabeledFeatures(
         np.repeat(base.features, 5, axis=0), np.repeat(base.targets, 5), [g for g in base.groups for _ in range(5)], base.class_names
     )
     assert asked(copies, [str(i) for i in range(200)]).accuracy.mean < 0.75, "copies on both sides would give 1.0"
-
-
-def test_a_large_pool_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SPLIT_LIMIT", 80)
-    pool = labeled(160, k=2)
-    assert all(row.n == 20 for row in asked(pool, names(pool)).splits)
 
 
 def test_the_number_of_blas_threads_around_changes_no_bit() -> None:

@@ -229,7 +229,10 @@ def _scores(run: Run) -> str:
     ]
     if sensitivity := run.metrics.split_sensitivity:
         low, high = (f"{100 * x:.1f} %" for x in (sensitivity.accuracy.low, sensitivity.accuracy.high))
-        lines += ["", f"{count(len(sensitivity.splits), 'other split')} of the same photos gave an accuracy of {low} to {high}."]
+        lines += [
+            "",
+            f"{count(len(sensitivity.splits), 'other split')} of {sensitivity.images('photos')} gave an accuracy of {low} to {high}.",
+        ]
     return "\n".join(lines)
 
 

@@ -50,7 +50,7 @@ def method_sentences(run: RunContent) -> list[str]:
         ]
     sentences.append("Identical files and near-duplicates form a group, and a group is never on both sides of a split.")
     if metrics.split_sensitivity:
-        sentences.append("Split sensitivity repeats the same recipe on other random splits of the same images.")
+        sentences.append(f"Split sensitivity repeats the same recipe on other random splits of {metrics.split_sensitivity.images()}.")
     if metrics.learning_curve:
         sentences.append("The learning curve trains on random subsets, several draws per size, and fits error = floor + scale / n^power.")
     return sentences

@@ -111,6 +111,8 @@ class SectionView(TypedDict):
     accuracy: NotRequired[dict[str, float]]
     log_loss: NotRequired[dict[str, float]]
     first: NotRequired[dict[str, Any]]
+    sample: NotRequired[int | None]
+    images: NotRequired[str]
     points: NotRequired[list[dict[str, Any]]]
     fit: NotRequired[dict[str, float]]
     twice: NotRequired[dict[str, Any]]

@@ -223,15 +223,17 @@ def _sensitivity(run: RunContent) -> SectionView:
         return {"reason": run.metrics.split_sensitivity_reason or "Other splits were not tried in this run."}
     spread, first = sensitivity.accuracy, sensitivity.first
     words = (
-        f"The same recipe on {number_format.count(len(sensitivity.splits), 'other split')} of the same images scored between "
+        f"The same recipe on {number_format.count(len(sensitivity.splits), 'other split')} of {sensitivity.images()} scored between "
         f"{number_format.share(spread.low)} and {number_format.percent(spread.high)},"
         f" {number_format.percent(spread.mean)} on average."
         f" Testing on the first {first.per_class} files of each class would have given"
         f" {number_format.percent_interval(first.accuracy.as_dict())}."
     )
+    if sensitivity.sample is not None:
+        words += " The model of this run learned from more images, so its own score is expected to be higher."
     reported = next(({"part": name, **part.accuracy.as_dict()} for name, part in run.metrics.parts.items()), None)
     numbers: SectionView = plain(sensitivity)
-    return {**numbers, "reason": None, "reported": reported, "sentence": words}
+    return {**numbers, "images": sensitivity.images(), "reason": None, "reported": reported, "sentence": words}
 
 
 def _curve(run: RunContent) -> SectionView:

@@ -136,7 +136,10 @@ def _other_splits(run: RunContent, part: str) -> list[Fact]:
     if sensitivity is None or part != run.parts[0]:
         return []
     spread = sensitivity.accuracy
-    words = f"{share(spread.low)} to {percent(spread.high)}; this split is one of many"
+    spread_words = f"{share(spread.low)} to {percent(spread.high)}"
+    words = (
+        f"{spread_words}; this split is one of many" if sensitivity.sample is None else f"{spread_words}, of {sensitivity.images()} only"
+    )
     return [{"name": f"Mean of {count(len(sensitivity.splits), 'other split')}", "value": percent(spread.mean), "words": words}]
 
 

@@ -29,7 +29,8 @@ def split_sensitivity(
     """The recipe repeated on other splits of all labeled images.
 
     Strength, feature power, temperature and clip stay as chosen (out of fold, on the first split's training images);
-    the heads are fitted anew for each split. Standardization, which knows no labels, is done once for all.
+    the heads are fitted anew for each split. Standardization, which knows no labels, is done once for all. Of more than 20,000 images
+    a sample is split.
 
     Args:
         pool: every labeled image, of whatever part.
@@ -39,6 +40,7 @@ def split_sensitivity(
         test_share: as the first split's.
         class_weight: as the first split's.
     """
+    whole = len(paths)
     pool, paths = _subsample(pool, paths)
     first, per_class = _first_files(pool, paths)
     held_out = [
@@ -62,6 +64,7 @@ def split_sensitivity(
             accuracy=wilson(right, len(targets)),
             log_loss=mean_interval(loss_columns(predicted, targets), lowest=0.0),
         ),
+        sample=len(paths) if len(paths) < whole else None,
     )
 
 
@@ -93,9 +96,11 @@ def _first_files(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[BoolArray
 
 
 def _subsample(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[LabeledFeatures, Sequence[str]]:
+    """A random sample and the first files of each class, where there are more than ``SPLIT_LIMIT`` images."""
     if len(paths) <= SPLIT_LIMIT:
         return pool, paths
-    index = limited_rows(len(paths), SPLIT_LIMIT, seed=0)
+    first, _ = _first_files(pool, paths)
+    index = np.union1d(limited_rows(len(paths), SPLIT_LIMIT, seed=0), np.flatnonzero(first))
     return pool.rows(index), [paths[i] for i in index]
 
 

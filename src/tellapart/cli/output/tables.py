@@ -90,10 +90,12 @@ def split_variance_lines(sensitivity: SplitSensitivity | None) -> list[str]:
     """What other splits of the same images would have said."""
     if sensitivity is None:
         return []
-    a, first = sensitivity.accuracy, sensitivity.first
+    spread, first = sensitivity.accuracy, sensitivity.first
+    others = f"{len(sensitivity.splits)} other splits of {sensitivity.images('photos')}"
+    more = "; the model above learned from more photos" if sensitivity.sample is not None else ""
     return [
-        f"{len(sensitivity.splits)} other splits of the same photos: accuracy {percent_or_blank(a.low)} to {percent_or_blank(a.high)};"
-        f" the first {count(first.per_class, 'file')} of each class would have given {percent_or_blank(first.accuracy.value)}"
+        f"{others}: accuracy {percent_or_blank(spread.low)} to {percent_or_blank(spread.high)};"
+        f" the first {count(first.per_class, 'file')} of each class would have given {percent_or_blank(first.accuracy.value)}{more}"
     ]
 
 

@@ -25,7 +25,7 @@ def sensitivity_figure(section: Mapping[str, Any]) -> Figure | None:
     rows = 1 + bool(reported) + bool(first)
     floor = 36.0 + 84 * rows
     parts = [x_axis(x, floor, 14, "accuracy", tick_percent(x.ticks()))]
-    parts.append(text(LEFT, 28, f"{count(len(splits), 'other split')} of the same images", "strong") + _strip(splits, x, 66))
+    parts.append(text(LEFT, 28, f"{count(len(splits), 'other split')} of {section['images']}", "strong") + _strip(splits, x, 66))
     spread = section["accuracy"]
     parts.append(line(x(spread["mean"]), 48, x(spread["mean"]), 84, "axis"))
     y = 112.0
