@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tellapart import large_arrays
 from tellapart.exploration import neighbors as module
 from tellapart.exploration.neighbors import highest, neighbors
 from tellapart.features.matrix import unit_rows
@@ -22,6 +23,21 @@ def test_neighbors_are_exactly_those_of_sorting_everything(n: int, k: int, monke
     assert np.allclose(np.take_along_axis(cosines, found.indices, axis=1), expected, atol=1e-6)
     assert np.allclose(found.similarities, expected, atol=1e-6)
     assert all(i not in row for i, row in enumerate(found.indices.tolist()))
+
+
+def test_candidates_on_disk_are_read_block_by_block_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = noise(300, 16)
+    expected = neighbors(unit_rows(values), unit_rows(values[:9]), 5)
+    monkeypatch.setattr(large_arrays, "IN_MEMORY", 0)
+    monkeypatch.setattr(large_arrays, "BLOCK_BYTES", 4 * 16 * 7)
+    released = []
+    monkeypatch.setattr(large_arrays, "release", lambda *arrays: released.extend(arrays))
+    units = unit_rows(values)
+    released.clear()
+    found = neighbors(units, unit_rows(values[:9]), 5)
+    assert sum(array is units for array in released) >= 300 // 7
+    assert found.indices.tolist() == expected.indices.tolist()
+    assert found.similarities == pytest.approx(expected.similarities, abs=1e-6)
 
 
 def test_the_first_of_equals_comes_first() -> None:

@@ -170,12 +170,13 @@ def _search_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, p
 
     from tellapart.exploration.neighbors import neighbors
     from tellapart.features.matrix import unit_rows
+    from tellapart.large_arrays import take_rows
 
     units = unit_rows(subjects.features)
     answers = _candidates(subjects, chosen)
     own = np.searchsorted(answers, subjects.originals) if chosen.skip_duplicates else np.arange(len(subjects))
     with progress.stage("comparing", total=len(subjects)) as advance:
-        nearest = neighbors(units[answers], units, chosen.k, without=own, advance=advance)
+        nearest = neighbors(take_rows(units, answers), units, chosen.k, without=own, advance=advance)
     indices = answers[nearest.indices]
     _write_table(out, [(subjects.rows[i].path, subjects.labels[i]) for i in range(len(subjects))], subjects, indices, nearest.similarities)
     labels = subjects.labels
@@ -189,9 +190,10 @@ def _search(subjects: ExplorableImages, query: _Query, chosen: SimilarOptions, o
 
     from tellapart.exploration.neighbors import neighbors
     from tellapart.features.matrix import unit_rows
+    from tellapart.large_arrays import take_rows
 
     answers = np.array([i for i in _candidates(subjects, chosen) if int(i) not in query.same], np.int64)
-    nearest = neighbors(unit_rows(subjects.features[answers]), unit_rows(query.features), chosen.k)
+    nearest = neighbors(unit_rows(take_rows(subjects.features, answers)), unit_rows(query.features), chosen.k)
     indices, cosines = answers[nearest.indices[0]], nearest.similarities[0]
     if out.suffix.lower() == ".csv":
         _write_table(out, [(query.path, query.label)], subjects, indices[None], cosines[None])

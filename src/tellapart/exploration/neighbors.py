@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.large_arrays import is_one_block, row_blocks
 
 BLOCK_BYTES = 2**27
 CHUNK = 64
@@ -49,7 +50,7 @@ def neighbors(
     indices, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
     step = max(1, BLOCK_BYTES // (4 * max(1, len(units))))
     for start in range(0, len(queries), step):
-        cosines = queries[start : start + step] @ units.T
+        cosines = _cosines(queries[start : start + step], units)
         if without is not None:
             excluded = without[start : start + step]
             rows = np.flatnonzero(excluded != NONE)
@@ -59,6 +60,16 @@ def neighbors(
         similarities[start : start + step] = np.take_along_axis(cosines, best, axis=1)
         advance(len(best))
     return Neighbors(indices, np.clip(similarities, -1, 1))
+
+
+def _cosines(queries: FloatArray, units: FloatArray) -> FloatArray:
+    """Products of the rows of (m, d) and (n, d), float32 (m, n); an array on disk is read block by block."""
+    if is_one_block(units):
+        return queries @ units.T
+    cosines = np.empty((len(queries), len(units)), np.float32)
+    for block in row_blocks(units):
+        cosines[:, block] = queries @ units[block].T
+    return cosines
 
 
 def highest(values: FloatArray, k: int) -> IntArray:

@@ -16,6 +16,7 @@ from tellapart.dataset.groups import groups_together
 from tellapart.errors import DataError
 from tellapart.evaluation.power_law import fit_power_law
 from tellapart.exploration.batch_selection import prototypes, uncertain_and_diverse
+from tellapart.large_arrays import take_rows
 from tellapart.models.saved_model import SavedModel, load_model
 from tellapart.predictor import PredictionSettings, member_specs
 from tellapart.progress import Progress
@@ -124,7 +125,7 @@ def suggest_by_run(
         chosen = rows[np.argsort(margins[rows], kind="stable")[:n]]
     else:
         margins = _margins(probabilities)
-        chosen = rows[uncertain_and_diverse(images.features[rows], margins[rows], n, seed=seed)]
+        chosen = rows[uncertain_and_diverse(take_rows(images.features, rows), margins[rows], n, seed=seed)]
     top = probabilities[chosen].argmax(axis=1)
     familiarity = None if model.familiarity is None else model.familiarity.p_values(images.features[chosen], logits[chosen])
     return Suggestion(
@@ -139,7 +140,7 @@ def suggest_by_run(
 
 def suggest_from_nothing(images: ExplorableImages, rows: IntArray, n: int, *, seed: int) -> Suggestion:
     """The prototypes of n clusters of the images in ``rows``."""
-    chosen = rows[prototypes(images.features[rows], n, seed=seed)]
+    chosen = rows[prototypes(take_rows(images.features, rows), n, seed=seed)]
     return Suggestion([images.rows[number] for number in chosen], None, None, None, None, len(rows))
 
 
