@@ -56,3 +56,17 @@ def test_log_loss_intervals_cover(margin: float) -> None:
         found = mean_interval(loss_columns(p[rows], y[rows]), lowest=0.0, draws=400, seed=seed)
         held.append(found.low <= truth <= found.high)
     assert np.mean(held) >= 0.92
+
+
+def test_of_two_images_the_interval_reaches_to_both_sides_and_holds_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 3, 5000)
+    logits = rng.normal(size=(5000, 3)) + 2.5 * np.eye(3)[targets]
+    first, second = (softmax(logits + rng.normal(0, 0.7, logits.shape)) for _ in range(2))
+    columns = difference_columns(first, second, targets)
+    truth, held = columns[:, 0].mean(), 0
+    for seed in range(200):
+        interval = mean_interval(columns[rng.choice(5000, 2, replace=False)], draws=200, seed=seed)
+        assert interval.low < interval.value < interval.high
+        held += interval.low <= truth <= interval.high
+    assert held >= 184, "it held the truth in 65 % when the draws that equal the value counted as above it"

@@ -95,11 +95,15 @@ def mean_interval(sums: FloatArray, *, lowest: float = -math.inf, draws: int = D
 
 
 def _bca_levels(resampled: FloatArray, value: float, influence: FloatArray) -> tuple[float, float]:
-    """The quantiles of the resampled values (draws,) for 95 % (Efron 1987), acceleration from the groups' influence (g,)."""
+    """The quantiles of the resampled values (draws,) for 95 % (Efron 1987), acceleration from the groups' influence (g,).
+
+    Resampled values that equal the observed one are half below it: of two groups every second draw does.
+    """
     from statistics import NormalDist
 
     normal = NormalDist()
-    below = float((resampled < value).mean())
+    near = 1e-9 * float(np.abs(resampled - value).max())
+    below = float((resampled < value - near).mean() + (np.abs(resampled - value) <= near).mean() / 2)
     bias = normal.inv_cdf(min(max(below, 0.001), 0.999))
     acceleration = float((influence**3).sum() / (6.0 * np.square(influence).sum() ** 1.5))
     low, high = (normal.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z))) for z in (-Z, Z))
