@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,9 +38,21 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return found
 
 
+def hashes(files: list[Path]) -> list[str]:
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+
+
+def test_a_photo_that_was_replaced_is_not_remembered_as_the_old_one(files: list[Path]) -> None:
+    ids, old = hashes(files[:2]), files[0].read_bytes()
+    files[0].write_bytes(sample_images.photo(7))
+    assert detect(files[:2], ids, Counter("a"))[0] == "it was changed while it was being read; run the command again"
+    files[0].write_bytes(old)
+    assert isinstance(detect(files[:2], ids, Counter("a"))[0], Detection)
+
+
 def test_a_photo_is_looked_at_once_by_each_network(files: list[Path]) -> None:
     first, again, other = Counter("a"), Counter("a"), Counter("b")
-    ids = ["1", "2", "3"]
+    ids = hashes(files)
     before, after = detect(files, ids, first), detect(files[::-1], ids[::-1], again)[::-1]
     assert (first.looked, again.looked) == (2, 0)
     assert isinstance(before[2], str)

@@ -167,15 +167,15 @@ def detect(
     try:
         known = {image_id: Detection.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
         missing = {image_id: file for file, image_id in zip(files, image_ids, strict=True) if image_id not in known}
-        detected = dict(zip(missing, _detect_all(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
+        detected = dict(zip(missing, _detect_all(list(missing.items()), find, num_workers, progress) if missing else [], strict=True))
         store.write({image_id: one.to_bytes() for image_id, one in detected.items() if isinstance(one, Detection)})
     finally:
         store.close()
     return [known[image_id] if image_id in known else detected[image_id] for image_id in image_ids]
 
 
-def _detect_all(files: Sequence[Path], find: Detector, num_workers: int | None, progress: Progress) -> list[Detection | str]:
-    """What is on each photo, as the networks find it now."""
+def _detect_all(files: Sequence[tuple[str, Path]], find: Detector, num_workers: int | None, progress: Progress) -> list[Detection | str]:
+    """What is on each photo, given by its sha256 and its file, as the networks find it now."""
     import torch
 
     from tellapart.models.malloc import tune_malloc
@@ -196,14 +196,18 @@ def _detect_all(files: Sequence[Path], find: Detector, num_workers: int | None, 
     return detections
 
 
-def _detect_function(find: Detector) -> Callable[[Sequence[Path]], list[Detection | str]]:
-    """Reads some photos and looks at all of them at once."""
+def _detect_function(find: Detector) -> Callable[[Sequence[tuple[str, Path]]], list[Detection | str]]:
+    """Reads some photos and looks at all of them at once; a detection is only of the bytes that its sha256 names."""
 
-    def look(files: Sequence[Path]) -> list[Detection | str]:
+    def look(files: Sequence[tuple[str, Path]]) -> list[Detection | str]:
         squares, sizes, reasons = [], [], []
-        for file in files:
+        for image_id, file in files:
             try:
-                image = decode(regular_file(file).read_bytes(), min_size=find.side)
+                data = regular_file(file).read_bytes()
+                if hashlib.sha256(data).hexdigest() != image_id:
+                    reasons.append("it was changed while it was being read; run the command again")
+                    continue
+                image = decode(data, min_size=find.side)
             except ImageError as error:
                 reasons.append(str(error))
                 continue
