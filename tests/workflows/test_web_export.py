@@ -85,7 +85,7 @@ def test_the_page_answers_from_disk_as_python_does(trained: Run, tmp_path: Path)
         familiarity = np.concatenate([one.familiarity for one in expected if one.familiarity is not None])
         assert model.decision is not None
         labels = [model.decision.answers[k] for k in model.decision.chosen(probabilities)]
-        assert [one["label"] for one in found] == labels and len(set(labels)) > 1
+        assert [one["predicted"] for one in found] == labels and len(set(labels)) > 1
         assert [one["familiarity"] for one in found] == pytest.approx(familiarity, abs=0.05)
         page.click("#use-camera")
         page.wait_for_selector(".live strong")

@@ -27,8 +27,8 @@ export function cheapest(probabilities, { answers, costs }) {
   return answers.reduce((best, name, k) => (chance(k) > chance(answers.indexOf(best)) ? name : best));
 }
 
-// Gives a function from pixels to {probabilities} of the classes, and a label and the familiarity where the model has
-// them; one call after another.
+// Gives a function from pixels to {probabilities} of the classes, and what is predicted and the familiarity where the
+// model has them; one call after another.
 export async function loadModel({ squares, decision, none }) {
   const [runtime, model] = await Promise.all([bytesOf("runtime", "onnxruntime.wasm"), bytesOf("model", "model.onnx")]);
   ort.env.wasm.wasmBinary = runtime.buffer;
@@ -46,7 +46,7 @@ export async function loadModel({ squares, decision, none }) {
     const probabilities = Array.from(found.probabilities.data, Number);
     return {
       probabilities,
-      label: decision ? cheapest(probabilities, decision) : undefined,
+      predicted: decision ? cheapest(probabilities, decision) : undefined,
       familiarity: none ? Number(found.familiarity.data[0]) : undefined,
     };
   };
