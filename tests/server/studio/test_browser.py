@@ -334,3 +334,16 @@ def test_no_page_has_a_serious_finding(browser: Any, trained_studio: Studio, tmp
             page.locator("main :is(.card, .step, .confusion, .leaderboard, button)").first.wait_for()
             found[one.name] = serious_findings(page)
         assert found == {key: [] for key in found}
+
+
+def test_details_that_come_while_a_button_is_pressed_do_not_lose_the_click(browser: Any, address: str) -> None:
+    with window(browser, address, "/gallery?class=cats") as page:
+        page.wait_for_selector(".card")
+        page.keyboard.press("ArrowRight")
+        page.get_by_label("Another class …").fill("birds")
+        button = page.get_by_role("button", name="Relabel", exact=True)
+        button.hover()
+        page.mouse.down()
+        page.evaluate("fetch(`/api/images/0`).then((answer) => answer.text())")  # details of the image arrive meanwhile
+        page.mouse.up()
+        page.wait_for_selector(".card.is-relabel")

@@ -52,6 +52,22 @@ class Bench {
     this.gridRoot.addEventListener("click", (event) => this.onclick(event));
     this.gridRoot.addEventListener("dblclick", () => this.large.show());
     store.onchange((changed) => this.redraw(changed));
+    this.holdWhilePressed(root);
+  }
+
+  // A button that is moved between press and release gets no click: until then nothing beside the grid is drawn anew.
+  holdWhilePressed(root) {
+    this.isPressed = false;
+    this.isLate = false;
+    root.addEventListener("pointerdown", () => {
+      this.isPressed = true;
+    });
+    const release = () => {
+      this.isPressed = false;
+      if (this.isLate) setTimeout(() => this.redrawFacts());
+      this.isLate = false;
+    };
+    for (const kind of ["pointerup", "pointercancel", "blur"]) addEventListener(kind, release);
   }
 
   build(root, label) {
@@ -200,7 +216,8 @@ class Bench {
 
   redrawFacts() {
     const i = this.grid.current();
-    if (i === null) return;
+    if (this.isPressed) this.isLate = true;
+    if (i === null || this.isPressed) return;
     const focused = /** @type {HTMLElement} */ (document.activeElement);
     const isOwn = this.side.contains(focused);
     const act = isOwn ? focused.dataset.act : null;
