@@ -51,16 +51,27 @@ class ConformalScale:
         return cls(values[order], weights[order])
 
     @classmethod
+    def checked(cls, scores: FloatArray, weights: FloatArray, name: str) -> ConformalScale:
+        """The scale that a file holds as two float32 arrays.
+
+        Raises:
+            ShapeError: it is none; the message begins with ``name``.
+        """
+        if len(scores) != len(weights) or not len(scores):
+            raise ShapeError(f"{name} has {len(scores):,} scores and {len(weights):,} weights, which are not as many, or none")
+        if (np.diff(scores) < 0).any() or not ((weights > 0) & (weights <= 1)).all():
+            raise ShapeError(f"{name} holds values that cannot be used: its scores do not ascend, or a weight is not above 0 and at most 1")
+        return cls(scores, weights)
+
+    @classmethod
     def from_fields(cls, known: ScaleFields) -> ConformalScale:
         """The scale that a file holds, of :data:`SCALE_SHAPE`.
 
         Raises:
-            ShapeError: the scores do not ascend, or there are more or fewer weights.
+            ShapeError: see :meth:`checked`.
         """
         scores, weights = (np.array(known[name], dtype=np.float32) for name in ("scores", "weights"))
-        if len(scores) != len(weights) or (np.diff(scores) < 0).any():
-            raise ShapeError("the scores of a scale do not ascend, or its weights are not as many")
-        return cls(scores, weights)
+        return cls.checked(scores, weights, "the scale")
 
     def as_fields(self) -> ScaleFields:
         """The scale for a file; it is the same when it is read."""

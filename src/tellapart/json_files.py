@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from tellapart.atomic_files import regular_file
+from tellapart.errors import StorageError
 
 Shape = Callable[[Any, str], Any]
 LARGEST = 1 << 30
@@ -46,6 +47,20 @@ def read_json(path: Path, shape: Shape, *, largest: int = LARGEST) -> Any:
     if len(data) > largest:
         raise ShapeError(f"the file has more than {largest:,} bytes")
     return parse_json(data, shape)
+
+
+def read_json_of(command: str, path: Path, shape: Shape) -> Any:
+    """The content of a JSON file that a command of ours writes; None where there is none.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    try:
+        return read_json(path, shape)
+    except FileNotFoundError:
+        return None
+    except (OSError, ShapeError) as error:
+        raise StorageError(f"{path} cannot be read: {error}", hint=f"tellapart {command} writes it anew") from error
 
 
 def parse_json(data: bytes | str, shape: Shape) -> Any:

@@ -225,11 +225,7 @@ def _scale_arrays(name: str, scale: ConformalScale) -> Mapping[str, FloatArray]:
 
 def _scale(file: Any, name: str) -> ConformalScale:
     scores, weights = (_tensor(file, f"{name}.{part}", "F32", 1) for part in ("scores", "weights"))
-    if len(scores) != len(weights) or not len(scores):
-        raise ValueError(f"{name} has {len(scores):,} scores and {len(weights):,} weights")
-    if (np.diff(scores) < 0).any() or not ((weights > 0) & (weights <= 1)).all():
-        raise ValueError(f"{name} holds values that cannot be used")
-    return ConformalScale(scores, weights)
+    return ConformalScale.checked(scores, weights, name)
 
 
 def _tensor(file: Any, name: str, kind: str, dims: int) -> FloatArray:

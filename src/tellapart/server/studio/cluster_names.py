@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from tellapart.atomic_files import storage_error, write_json
-from tellapart.errors import DataError, StorageError
-from tellapart.json_files import ShapeError, fields, read_json, several, text
+from tellapart.errors import DataError
+from tellapart.json_files import ShapeError, fields, read_json, read_json_of, several, text
 from tellapart.server.studio.documents import ClusterName
 from tellapart.server.studio.workspace import Workspace
 
@@ -45,13 +45,7 @@ def exploration(folder: Path) -> Exploration | None:
     Raises:
         StorageError: it is damaged.
     """
-    file = folder / "explore.json"
-    try:
-        content: Exploration = read_json(file, EXPLORATION)
-    except FileNotFoundError:
-        return None
-    except (OSError, ShapeError) as error:
-        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart explore writes it anew") from error
+    content: Exploration | None = read_json_of("explore", folder / "explore.json", EXPLORATION)
     return content
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.dataset.entry import PARTS
-from tellapart.errors import StorageError
-from tellapart.json_files import ShapeError, fields, read_json, several
+from tellapart.json_files import fields, read_json_of, several
 from tellapart.predictions import Predictions
 from tellapart.reports.leaderboard_page import ranked_row
 from tellapart.reports.review_page import ReviewPayload, first_rows, review_payload
@@ -187,13 +186,7 @@ def review_of(folder: Path) -> ReviewView | None:
     Raises:
         StorageError: it is damaged.
     """
-    file = folder / "review.json"
-    try:
-        review: ReviewView = read_json(file, REVIEW)
-    except FileNotFoundError:
-        return None
-    except (OSError, ShapeError) as error:
-        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart check writes it again") from error
+    review: ReviewView | None = read_json_of("check", folder / "review.json", REVIEW)
     return review
 
 
