@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.atomic_files import regular_file
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import prefetch, worker_count
+from tellapart.dataset.content_hashes import unchanged_bytes
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import ImageError
 from tellapart.images import decode, resize
@@ -203,8 +203,8 @@ def _detect_function(find: Detector) -> Callable[[Sequence[tuple[str, Path]]], l
         squares, sizes, reasons = [], [], []
         for image_id, file in files:
             try:
-                data = regular_file(file).read_bytes()
-                if hashlib.sha256(data).hexdigest() != image_id:
+                data = unchanged_bytes(file, image_id)
+                if data is None:
                     reasons.append("it was changed while it was being read; run the command again")
                     continue
                 image = decode(data, min_size=find.side)

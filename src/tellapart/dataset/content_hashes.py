@@ -8,6 +8,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from tellapart.concurrency import prefetch
 from tellapart.dataset.catalog import FileState
@@ -35,6 +36,17 @@ def read_entry(dataset: Dataset, entry: Entry) -> tuple[FileState, bytes | None]
     except OSError as error:
         return replace(state, reason=f"cannot be read: {error.strerror or error}"), None
     return replace(state, image_id=hashlib.sha256(data).hexdigest()), data
+
+
+def unchanged_bytes(path: Path, image_id: str) -> bytes | None:
+    """The bytes of an image file if they are those that ``image_id`` is the hash of; None if the file has changed since.
+
+    Raises:
+        ImageError: the file is too large to be an image.
+        OSError: it cannot be read.
+    """
+    data = image_bytes(path)
+    return data if hashlib.sha256(data).hexdigest() == image_id else None
 
 
 _CHUNK = 1 << 20

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tellapart.atomic_files import regular_file
 from tellapart.cache_dir import cache_root
 from tellapart.dataset.catalog import FileState
+from tellapart.dataset.content_hashes import unchanged_bytes
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.image_analysis import thumbnail_of
@@ -125,8 +124,8 @@ def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails
             for image_id in unique_ids:
                 if image_id not in cached and image_id in path_of:
                     try:
-                        data = regular_file(path_of[image_id]).read_bytes()
-                        if hashlib.sha256(data).hexdigest() == image_id:  # otherwise the file has changed
+                        data = unchanged_bytes(path_of[image_id], image_id)
+                        if data is not None:
                             made[image_id] = thumbnail_of(data)
                     except (OSError, ImageError):
                         continue

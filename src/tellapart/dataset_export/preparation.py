@@ -6,7 +6,6 @@ the final name when everything is in it, ``prepared.json`` last.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -19,6 +18,7 @@ from tellapart.array_types import IntArray
 from tellapart.atomic_files import one_at_a_time, read_sealed, remove_abandoned, storage_error, write_json, write_sealed
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count, data_size
+from tellapart.dataset.content_hashes import unchanged_bytes
 from tellapart.dataset_export.growing_npy import ArrayStore
 from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES, open_prepared
 from tellapart.dataset_export.rendering import Square, channel_sums, mean_and_deviation, one_torch_thread
@@ -26,7 +26,6 @@ from tellapart.dataset_export.samples import Rendered, Sample, Samples, SampleSt
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore, size_name
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
 from tellapart.images.formats import READS
-from tellapart.images.memory_limits import image_bytes
 from tellapart.progress import SILENT, Progress
 
 STATE = "progress.json"
@@ -171,8 +170,8 @@ class _Work:
         """What is to be written of a sample, or why there is nothing."""
         sample = self.samples[number]
         try:
-            data = image_bytes(sample.file)
-            if not _is_same(data, sample):
+            data = unchanged_bytes(sample.file, sample.image_id)
+            if data is None:
                 return "has changed while the images were prepared"
             pixels = self.form.square.pixels(data)
         except ImageError as error:
@@ -253,7 +252,3 @@ class _Work:
 
     def _kept(self) -> Iterator[Sample]:
         return (self.samples[number] for number in range(len(self.samples)) if number not in self.unreadable)
-
-
-def _is_same(data: bytes, sample: Sample) -> bool:
-    return hashlib.sha256(data).hexdigest() == sample.image_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
+from tellapart.dataset.content_hashes import unchanged_bytes
+from tellapart.errors import ImageError
 from tellapart.progress import Progress
 
 if TYPE_CHECKING:
@@ -106,6 +107,6 @@ def mistake_maps(run: Run, n: int, progress: Progress) -> dict[str, bytes]:
 def _has_id(file: Path, image_id: str) -> bool:
     """Whether a file is still the image that it was."""
     try:
-        return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == image_id
-    except OSError:
+        return unchanged_bytes(file, image_id) is not None
+    except (OSError, ImageError):
         return False

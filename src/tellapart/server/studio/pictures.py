@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import available_cores
+from tellapart.dataset.content_hashes import unchanged_bytes
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import ImageError
 from tellapart.images import decode
@@ -78,9 +78,7 @@ class Pictures:
 
     def _made(self, number: int, edge: int) -> bytes | None:
         try:
-            data = self.workspace.file(number).read_bytes()
-            if hashlib.sha256(data).hexdigest() != self.workspace.undecided[number].image_id:
-                return None
-            return thumbnail(decode(data, min_size=edge).pixels, edge)
+            data = unchanged_bytes(self.workspace.file(number), self.workspace.undecided[number].image_id or "")
+            return None if data is None else thumbnail(decode(data, min_size=edge).pixels, edge)
         except (OSError, ImageError):
             return None
