@@ -74,15 +74,20 @@ _OPENED: list[str] = []
 sys.addaudithook(lambda event, given: _OPENED.append(str(given[0])) if event == "open" and str(given[0]).endswith(".jpg") else None)
 
 
+def in_unreadable_photos(album: Dataset, classes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill a folder with files that reading would tell from photos, and work in it, with no file noted as opened."""
+    for kind in classes:
+        folders.write(album.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
+    monkeypatch.chdir(album.root)
+    _OPENED.clear()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_would_be_written_among_the_photos_is_refused_before_a_photo_is_read(
     name: str, album: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kind in ("cats", "dogs"):
-        folders.write(album.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
-    monkeypatch.chdir(album.root)
+    in_unreadable_photos(album, ("cats", "dogs"), monkeypatch)
     command, options = COMMANDS[name]
-    _OPENED.clear()
     with pytest.raises(OptionError, match=r"(is inside the image folder.*|is in the folder of the images)") as refused:
         command(".", **options)
     assert _OPENED == []
@@ -94,11 +99,8 @@ def test_what_would_be_written_among_the_photos_is_refused_before_a_photo_is_rea
 def test_what_a_run_would_write_among_the_photos_is_refused_before_a_photo_is_read(
     name: str, trained: Run, album: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kind in ("dots", "stripes"):
-        folders.write(album.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
-    monkeypatch.chdir(album.root)
+    in_unreadable_photos(album, ("dots", "stripes"), monkeypatch)
     command, options = OF_A_RUN[name]
-    _OPENED.clear()
     with pytest.raises(OptionError, match="is inside the image folder"):
         command(trained.folder, ".", **options)
     assert _OPENED == []
