@@ -10,13 +10,12 @@ hashes every file and writes tables. `--memory` draws small images and shows the
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from measured_process import measured
 
 HEAD = """
 import sys
@@ -102,24 +101,13 @@ WAYS = {
 }
 
 
-def measured(program: str, *arguments: str) -> tuple[float, float]:
-    """Seconds and peak MB of a program in a process of its own."""
-    begin = time.monotonic()
-    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"a program failed: {program[:60]}")
-    return time.monotonic() - begin, usage.ru_maxrss / 1024
-
-
 def speeds(photos: Path, rounds: int, workers: int) -> None:
     count = sum(p.suffix.lower() in (".jpg", ".jpeg", ".png") for p in photos.rglob("*"))
     rates: dict[str, list[float]] = {name: [] for name in WAYS}
     for number in range(rounds + 1):
         for name, program in WAYS.items():
             with tempfile.TemporaryDirectory() as folder:
-                seconds, _ = measured(program, str(photos), f"{folder}/out", str(workers))
+                seconds = measured([sys.executable, "-c", program, str(photos), f"{folder}/out", str(workers)]).wall_s
             if number:
                 rates[name].append(count / seconds)
     best = statistics.median(rates["ours"])
@@ -141,10 +129,11 @@ def memory(many: int, workers: int) -> None:
             for number in range(count):
                 png = cv2.imencode(".png", rng.integers(0, 256, (8, 8, 3), np.uint8))[1].tobytes()
                 (Path(folder) / "photos" / "ab"[number % 2] / f"{number}.png").write_bytes(png)
-            seconds, peak = measured(OURS, f"{folder}/photos", f"{folder}/out", str(workers))
+            usage = measured([sys.executable, "-c", OURS, f"{folder}/photos", f"{folder}/out", str(workers)])
             size = sum(file.stat().st_size for file in Path(folder, "out").glob("*.npy")) / 1e6
         print(
-            f"{count:>8,} images: arrays of {size:7,.0f} MB, peak {peak:5.0f} MB, {seconds:5.0f} s ({count / seconds:,.0f} a second)",
+            f"{count:>8,} images: arrays of {size:7,.0f} MB, peak {usage.peak_mb:5.0f} MB, {usage.wall_s:5.0f} s "
+            f"({count / usage.wall_s:,.0f} a second)",
             flush=True,
         )
 

@@ -17,11 +17,11 @@ import argparse
 import csv
 import json
 import os
-import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from measured_process import measured
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "prepare": ("prepare", "{photos}", "--size", "50", "--channels", "first", "--out", "{out}"),
@@ -82,18 +82,6 @@ def truth(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def measured(command: list[str], environment: dict[str, str], log: Path) -> tuple[float, float, float]:
-    """Processor seconds, seconds on the clock, and peak MB of one process and those it waited for."""
-    begin = time.monotonic()
-    with open(log, "wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **environment})
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - begin, usage.ru_maxrss / 1024
-
-
 def plot(done: list[Measurement], file: Path) -> None:
     """Processor time for an image and peak memory of each command over the number of images, as an SVG file."""
     import matplotlib
@@ -150,13 +138,14 @@ def run(folder: Path, count: int, name: str, results: Path) -> None:
     }
     command = [sys.executable, "-c", "from tellapart.cli import main; main()", *(part.format(**blanks) for part in COMMANDS[name])]
     load = os.getloadavg()[0]
-    processor, wall, peak = measured(command, {"TELLAPART_CACHE": str(folder / "cache")}, folder / "out" / f"{name}_{count}.log")
+    usage = measured(command, {"TELLAPART_CACHE": str(folder / "cache")}, folder / "out" / f"{name}_{count}.log")
     new = count - max((one.images for one in done if one.images <= count), default=0)
-    line = Measurement(name, count, new, round(processor, 1), round(wall, 1), round(peak), round(load, 1))
+    line = Measurement(name, count, new, round(usage.processor_s, 1), round(usage.wall_s, 1), round(usage.peak_mb), round(load, 1))
     with open(results, "a") as file:
         file.write(json.dumps(asdict(line)) + "\n")
     print(
-        f"{name:<8} {count:>7,} {1000 * processor / count:6.2f} ms an image {peak:6.0f} MB {wall:7.0f} s on the clock, load {load:.0f}",
+        f"{name:<8} {count:>7,} {1000 * usage.processor_s / count:6.2f} ms an image {usage.peak_mb:6.0f} MB "
+        f"{usage.wall_s:7.0f} s on the clock, load {load:.0f}",
         flush=True,
     )
 

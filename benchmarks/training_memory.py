@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from measured_process import measured
 
 CLASSES = 10
 BARE = """
@@ -58,17 +58,6 @@ def draw(folder: Path, n: int) -> None:
         path.write_bytes(cv2.imencode(".png", pixels.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Peak MB and seconds of one process."""
-    begin = time.monotonic()
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    return usage.ru_maxrss / 1024, time.monotonic() - begin
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--few", type=int, default=2000)
@@ -97,9 +86,9 @@ def main() -> None:
                         "tiny",
                     ]
                     command += ["--image-size", "32", "--epochs", "1", "--out", str(work / "runs"), "--quiet"]
-                peak, seconds = measured(command, environment)
-                peaks.append(peak)
-                print(f"{name:<12} {n:>7,} images: peak {peak:6.0f} MB, {seconds:5.0f} s", flush=True)
+                usage = measured(command, environment)
+                peaks.append(usage.peak_mb)
+                print(f"{name:<12} {n:>7,} images: peak {usage.peak_mb:6.0f} MB, {usage.wall_s:5.0f} s", flush=True)
         per_image = (peaks[1] - peaks[0]) * 1024 / (chosen.many - chosen.few)
         print(f"{name:<12} ratio {peaks[1] / peaks[0]:.2f}, {per_image:.1f} KB an image more")
 
