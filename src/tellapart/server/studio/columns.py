@@ -244,12 +244,16 @@ def findings_view(workspace: Workspace, review: ReviewView) -> ReviewPayload | N
 
 def _rows_of_review(workspace: Workspace, rows: Sequence[ReviewRow]) -> IntArray:
     """The number of each row of a review here, -1 for a file that is gone or has changed."""
-    numbers = []
-    for row in rows:
-        number = workspace.number_of.get(row["path"], -1)
-        is_same = number >= 0 and workspace.undecided[number].image_id == row["image_id"]
-        numbers.append(number if is_same else -1)
-    return np.array(numbers, np.int64)
+    return _numbers(workspace, [row["path"] for row in rows], [row["image_id"] for row in rows])
+
+
+def _numbers(workspace: Workspace, paths: Sequence[str], image_ids: Sequence[str | None]) -> IntArray:
+    """The number of each file here, int64 (n,); -1 for one that is gone or has changed."""
+    numbers = [workspace.number_of.get(path, -1) for path in paths]
+    is_same = [
+        number >= 0 and workspace.undecided[number].image_id == image_id for number, image_id in zip(numbers, image_ids, strict=True)
+    ]
+    return np.where(is_same, numbers, -1).astype(np.int64)
 
 
 MAP_SIDE = 65535
@@ -265,7 +269,7 @@ def map_view(workspace: Workspace, folder: Path) -> MapView:
     if content is None:
         return {"n": 0}
     drawn = content["map"]
-    rows = np.array(_rows(workspace, drawn["path"], drawn["image_id"]), np.int64)
+    rows = _numbers(workspace, drawn["path"], drawn["image_id"])
     here = np.flatnonzero(rows >= 0)
     if not len(here):
         return {"n": 0}
@@ -284,12 +288,3 @@ def map_view(workspace: Workspace, folder: Path) -> MapView:
         "made": content["header"].get("made"),
         "method": str(drawn.get("method", "")),
     }
-
-
-def _rows(workspace: Workspace, paths: Sequence[str], image_ids: Sequence[str]) -> list[int]:
-    """The row of each point, -1 for a file that is gone or has changed."""
-    numbers = []
-    for path, image_id in zip(paths, image_ids, strict=True):
-        number = workspace.number_of.get(path, -1)
-        numbers.append(number if number >= 0 and workspace.undecided[number].image_id == image_id else -1)
-    return numbers
