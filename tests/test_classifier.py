@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from tellapart import DataError, ImageClassifier, ModelError
-from tellapart.classifier import _encoded
+from tellapart import DataError, ImageClassifier, ModelError, OptionError
+from tellapart.classifier import _encoded, _group_names
 from tellapart.run_folder import Run
 from tests import folders
 
@@ -109,8 +109,6 @@ def test_one_path_alone_is_refused_rather_than_read_letter_by_letter(labeled: tu
 
 @pytest.mark.parametrize(("name", "value"), [("resize", "corp"), ("class_weight", "balance")])
 def test_a_wrong_word_is_refused(labeled: tuple[list[str], list[str]], name: str, value: str) -> None:
-    from tellapart import OptionError
-
     with pytest.raises(OptionError, match=f"{name} must be one of"):
         ImageClassifier("lite0", **{name: value}).fit(*labeled)
 
@@ -155,8 +153,13 @@ def test_images_in_memory_are_answered_as_their_files(labeled: tuple[list[str], 
         ([0.25, 0.5, 1.0], "labels are classes, got the number 0.25"),
         ("abc", "expected a list of labels, got 'abc'"),
         ({"a": 1}, "expected a list of labels"),
+        ({"a", "b", "c"}, "expected a list of labels"),
+        (None, "expected a list of labels, got None"),
+        (3, "expected a list of labels, got 3"),
+        (["a", "", "b"], "1 of 3 labels is missing; the first is '', number 1"),
+        (["a", "b", " "], "1 of 3 labels is missing"),
     ],
-    ids=range(20),
+    ids=range(25),
 )
 def test_what_is_no_label_is_refused_in_words_before_a_file_is_read(labels: object, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
@@ -170,6 +173,51 @@ def test_labels_come_in_many_containers(labels: object) -> None:
     assert (targets.tolist(), classes.tolist()) == ([0, 1], ["a", "b"])
 
 
-def test_groups_are_one_for_each_path() -> None:
-    with pytest.raises(DataError, match="2 paths and 1 groups"):
-        ImageClassifier("lite0").fit(["1.jpg", "2.jpg"], ["a", "b"], groups=["x"])
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["x"], "2 paths and 1 groups"),
+        (iter("x"), "2 paths and 1 groups"),
+        ("xy", "expected a list of groups, got 'xy'"),
+        ({"x", "y"}, "expected a list of groups"),
+        (np.zeros((2, 2)), "groups are one for each path, got a table of 2 rows and 2 columns"),
+        ([["x"], ["y"]], r"a group is a text or a number, got \['x'\]"),
+    ],
+)
+def test_groups_are_one_for_each_path(groups: object, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        ImageClassifier("lite0").fit(["1.jpg", "2.jpg"], ["a", "b"], groups=groups)
+
+
+def test_a_file_without_a_group_is_in_none() -> None:
+    """All of them were one group."""
+    assert _group_names([None, "x", float("nan"), "", pd.NA, 1, "1"]) == [None, "x", None, None, None, "1", "1"]
+    assert _group_names(pd.Series(["a", "b"], index=[7, 9])) == ["a", "b"]
+    assert _group_names(np.array([["a"], ["b"]])) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"image_size": 20_000}, "image_size must be at most 2048"),
+        ({"image_size": 0}, "image_size must be at least 8"),
+        ({"image_size": "64"}, "image_size must be of type int"),
+        ({"image_size": (64, 64)}, "image_size must be of type int"),
+        ({"seed": "a"}, "seed must be of type int"),
+        ({"seed": None}, "seed must be given"),
+        ({"seed": np.random.RandomState(0)}, "seed must be of type int"),
+        ({"flip_average": "no"}, "flip_average must be of type bool"),
+        ({"backbone": None}, "backbone must be given"),
+        ({"backbone": ["lite0"]}, "backbone must be of type str"),
+        ({"weights": 3}, "weights must be of type Path"),
+    ],
+    ids=range(11),
+)
+def test_a_parameter_that_cannot_be_is_refused_before_a_file_is_read(parameters: dict[str, object], said: str) -> None:
+    """A size of 20,000 filled the memory, and a seed of any kind was taken."""
+    with pytest.raises(OptionError, match=said):
+        ImageClassifier(**{"backbone": "lite0", **parameters}).fit(["1.jpg", "2.jpg"], ["a", "b"])
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert ImageClassifier(seed=np.int64(3), image_size=np.int32(64))._parameters().as_dict()["seed"] == 3

@@ -30,7 +30,7 @@ from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.parts import Assignment, assign_parts, check_labels, share_held_back, with_decisions
 from tellapart.dataset.row_building import file_rows, undecided_rows
 from tellapart.dataset.thumbnail_store import Thumbnails, thumbnail_loader
-from tellapart.errors import DataError, OptionError
+from tellapart.errors import OptionError
 from tellapart.feature_extraction import Extraction, extract
 from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
@@ -329,11 +329,9 @@ def open_image_source(images: Any, reading: DatasetOptions = AS_FOUND, progress:
         return
     is_one = is_in_memory(images) and getattr(images, "ndim", 2) < 4
     images = [images] if is_one else image_list(images)
-    if images and all(isinstance(image, str | Path) for image in images):
+    if all(isinstance(image, str | Path) for image in images):
         yield open_given_images(images, reading, progress)
         return
     _check_columns(reading, is_table=False)
-    if not images:
-        raise DataError("no images were given", hint="give files or a folder")
     with in_memory_dataset(images) as dataset:
         yield dataset

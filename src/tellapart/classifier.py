@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,22 @@ from tellapart.models.heads import mean_logits
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import AUTO
+from tellapart.shared_options import backbone_option, image_size_option, resize_option, seed_option, weights_option
 from tellapart.training.linear_probe import LabeledFeatures, fit_probe
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Words(Options):
-    """The options that are one of a few words."""
+class _Parameters(Options):
+    """The parameters of the estimator, which are checked when it is used, as scikit-learn asks."""
 
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    backbone: str = backbone_option()
+    weights: Path | None = weights_option()
+    image_size: int | None = image_size_option()
+    resize: str = resize_option()
+    flip_average: bool = option(True, "Average features with the mirror image's.")
     class_weight: str = option("none", "Let every class weigh the same.", choices=("none", "balanced"))
     precision: str = precision_option()
+    seed: int = seed_option()
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -78,23 +84,26 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             paths: n images: files, or as the class says; an array (n, height, width, 3) too.
             labels: n labels of at least two kinds.
-            groups: n names; files of one group never stand on both sides of a fold.
+            groups: n names; files of one group never stand on both sides of a fold, a file without one (None) goes alone.
 
         Raises:
             DataError: a file cannot be read, a label is missing or no label, or there are fewer than two classes.
         """
         paths = image_list(paths)
+        parameters = self._parameters()
         targets, classes = _encoded(labels)
         if len(targets) != len(paths):
             raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
         if len(classes) < 2:
             raise DataError(f"there is only one label, {classes.tolist()!r}; a classifier needs two")
-        if groups is not None and len(groups) != len(paths):
-            raise DataError(f"there are {len(paths)} paths and {len(groups)} groups", hint="give one group for each path")
+        group_names = None if groups is None else _group_names(groups)
+        if group_names is not None and len(group_names) != len(paths):
+            raise DataError(f"there are {len(paths)} paths and {len(group_names)} groups", hint="give one group for each path")
         features, image_ids = self._features(paths)
         names = [str(name) for name in classes]
-        own_groups = list(groups) if groups is not None else image_ids
-        probe = fit_probe(LabeledFeatures(features, targets, own_groups, names), class_weight=self.class_weight, seed=self.seed)
+        own_groups = [name or image_id for name, image_id in zip(group_names or [None] * len(paths), image_ids, strict=True)]
+        labeled = LabeledFeatures(features, targets, own_groups, names)
+        probe = fit_probe(labeled, class_weight=parameters.class_weight, seed=parameters.seed)
         self.classes_ = classes
         self.probe_ = probe
         self.n_features_in_ = 1
@@ -111,14 +120,22 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.classes_[self.predict_proba(paths).argmax(axis=1)]
 
+    def _parameters(self) -> _Parameters:
+        """The parameters, checked.
+
+        Raises:
+            OptionError: one is wrong.
+        """
+        return _Parameters.of(**self.get_params())
+
     def _features(self, paths: Sequence[Any]) -> tuple[FloatArray, list[str]]:
         """Features (n, d) and image ids of images, all of which must be readable."""
         images = image_list(paths)
-        _Words.of(resize=self.resize, class_weight=self.class_weight, precision=self.precision)
-        weights = Path(self.weights) if self.weights is not None else None
-        spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.flip_average)
+        given = self._parameters()
+        backbones = find_backbones(given.backbone, weights=given.weights, image_size=given.image_size)
+        spec = FeatureSpec(backbones, given.resize, given.flip_average)
         with in_memory_dataset(images) as dataset:
-            extraction = extract(dataset, spec.computed("auto", self.precision), progress=AUTO)
+            extraction = extract(dataset, spec.computed("auto", given.precision), progress=AUTO)
         broken = [file for file in extraction.files if file.image_id is None]
         if broken:
             noun = "files" if all(isinstance(image, str | Path) for image in images) else "images"
@@ -142,9 +159,7 @@ def _encoded(labels: Sequence[Any]) -> tuple[Any, Any]:
     Raises:
         DataError: a label is missing, is no label but a row of numbers, or they are of kinds that do not go together; it says which.
     """
-    if isinstance(labels, str | bytes | dict):
-        raise DataError(f"expected a list of labels, got {labels!r}", hint="give a list with one label for each path")
-    values = _column(labels)
+    values = _column(labels, "labels")
     missing = [number for number, value in enumerate(values) if _is_missing(value)]
     if missing:
         raise DataError(
@@ -169,30 +184,38 @@ def _encoded(labels: Sequence[Any]) -> tuple[Any, Any]:
 
 
 def _is_missing(value: Any) -> bool:
-    """None, NaN, and what pandas writes for an absent value."""
-    return not isinstance(value, str | bytes) and (value is None or str(value) in ("<NA>", "NaT") or bool(value != value))
+    """None, NaN, what pandas writes for an absent value, and text of blanks."""
+    if isinstance(value, str | bytes):
+        return not value.strip()
+    return value is None or str(value) in ("<NA>", "NaT") or bool(value != value)
 
 
-def _column(labels: Sequence[Any]) -> list[Any]:
-    """The labels one by one; a table with one column is that column.
+def _group_names(groups: Sequence[Any]) -> list[str | None]:
+    """The name of the group of each path; None where it is missing."""
+    return [None if _is_missing(group) else str(group) for group in _column(groups, "groups")]
+
+
+def _column(values: Any, what: str) -> list[Any]:
+    """Labels or groups one by one; a table with one column is that column.
 
     Raises:
-        DataError: there are several columns, as where labels are one-hot.
+        DataError: they come in no order or are not one for each path: there are several columns, as where labels are one-hot.
     """
-    if not hasattr(labels, "shape"):
-        labels = list(labels)
-        wide = next((value for value in labels if isinstance(value, list | tuple | set | dict) or np.ndim(value)), None)
+    one = what.removesuffix("s")
+    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
+        raise DataError(f"expected a list of {what}, got {values!r}", hint=f"give a list with one {one} for each path")
+    one_hot = "where labels are one-hot, give labels.argmax(axis=1)" if what == "labels" else f"give a list with one {one} for each path"
+    if not hasattr(values, "shape"):
+        single = list(values)
+        wide = next((value for value in single if isinstance(value, list | tuple | set | dict) or np.ndim(value)), None)
         if wide is not None:
-            raise DataError(f"a label is a text or a number, got {wide!r}", hint="where labels are one-hot, give labels.argmax(axis=1)")
-        return labels
-    table = np.asarray(labels)
+            raise DataError(f"a {one} is a text or a number, got {wide!r}", hint=one_hot)
+        return single
+    table = np.asarray(values)
     if table.ndim == 2 and table.shape[1] != 1:
-        raise DataError(
-            f"labels are one for each path, got a table of {table.shape[0]:,} rows and {table.shape[1]:,} columns",
-            hint="where labels are one-hot, give labels.argmax(axis=1)",
-        )
+        shape = f"a table of {table.shape[0]:,} rows and {table.shape[1]:,} columns"
+        raise DataError(f"{what} are one for each path, got {shape}", hint=one_hot)
     if table.ndim not in (1, 2):
-        raise DataError(
-            f"labels are one for each path, got an array of shape {table.shape}", hint="give a list with one label for each path"
-        )
+        shape = f"an array of shape {table.shape}"
+        raise DataError(f"{what} are one for each path, got {shape}", hint=f"give a list with one {one} for each path")
     return list(table.ravel())

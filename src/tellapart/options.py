@@ -220,7 +220,9 @@ def with_options(
 
 
 def _fitted(value: Any, kind: type) -> Any:
-    """A string as a path and a list as a tuple, where that is what is wanted."""
+    """A string as a path, a list as a tuple and a number of numpy as one of Python, where that is what is wanted."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
     if kind is Path and isinstance(value, str):
         return Path(value)
     return tuple(value) if kind is tuple and isinstance(value, list) else value

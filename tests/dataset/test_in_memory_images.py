@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from tellapart.dataset.in_memory_images import image_list, in_memory_dataset, is_in_memory
@@ -28,6 +30,13 @@ def png(pixels: Any) -> bytes:
     return out.getvalue()
 
 
+def read_before(data: bytes) -> io.BytesIO:
+    """An open file at its end."""
+    file = io.BytesIO(data)
+    file.read()
+    return file
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -42,6 +51,8 @@ def png(pixels: Any) -> bytes:
         bytearray(png(PIXELS)),
         memoryview(png(PIXELS)),
         io.BytesIO(png(PIXELS)),
+        read_before(png(PIXELS)),
+        Image.fromarray(PIXELS).convert("RGBA").convert("RGBa"),
     ],
     ids=lambda image: type(image).__name__,
 )
@@ -56,6 +67,8 @@ def test_grays_are_grays(image: Any) -> None:
 
 def test_other_modes_and_a_turned_photo() -> None:
     assert seen(Image.new("CMYK", (8, 8), (0, 255, 255, 0)))[0, 0, 0] > 150
+    assert np.abs(seen(Image.fromarray(PIXELS).convert("HSV")).astype(int) - PIXELS).mean() < 2
+    assert seen(Image.new("La", (8, 8), (90, 255)))[0, 0].tolist() == [90, 90, 90]
     assert np.array_equal(seen(PIXELS[..., 0] > 100)[..., 0], np.where(PIXELS[..., 0] > 100, 255, 0))
     turned, exif = Image.fromarray(PIXELS), Image.Exif()
     exif[0x0112] = 6
@@ -90,6 +103,12 @@ def test_paths_stay_absolute_and_others_are_numbered(tmp_path: Path, monkeypatch
         (3, "image 2 is a int"),
         (["a"], "image 2 is a list"),
         (io.StringIO("a"), "image 2 is a file opened as text"),
+        (io.TextIOWrapper(io.BytesIO(png(PIXELS))), "image 2 is a file opened as text"),
+        ((PIXELS / 255).astype(np.uint8), "image 2 is an array of uint8 from 0 to 1, so it is black"),
+        (PIXELS / 255**2, "image 2 is an array of float64 from 0.0 to 0.00"),
+        (torch.zeros(8, 8, 3, dtype=torch.bfloat16), "a Tensor cannot be read as an array"),
+        (torch.zeros(8, 8, 3, requires_grad=True), "a Tensor cannot be read as an array"),
+        (torch.zeros(8, 8, 3).to_sparse(), "a Tensor cannot be read as an array"),
     ],
 )
 def test_what_is_no_image_is_said(image: Any, said: str) -> None:
@@ -116,8 +135,36 @@ def test_one_image_is_no_list(image: Any) -> None:
     assert is_in_memory(image) == (image is not None and not isinstance(image, str | Path | int))
 
 
-@pytest.mark.parametrize("images", [{"a.jpg": 1}, pd.DataFrame({"path": ["a.jpg"]})])
-def test_a_table_is_no_list_of_images(images: Any) -> None:
-    """Its keys or columns were looked for as files."""
-    with pytest.raises(DataError, match=f"several images are wanted, got a {type(images).__name__}"):
+@pytest.mark.parametrize(
+    ("images", "said", "hint"),
+    [
+        ({"a.jpg": 1}, "got a dict of 'a.jpg'", "a column or a value of it"),
+        ({}, "got a dict of nothing", "a column or a value of it"),
+        (pd.DataFrame({"path": ["a.jpg"]}), "got a DataFrame of 'path'", "table['path']"),
+        (pd.DataFrame({"breed": ["x"], "Image Name": ["a.jpg"]}), "got a DataFrame of 'breed', 'Image Name'", "table['Image Name']"),
+        (pd.DataFrame([["a.jpg"]]), "got a DataFrame of '0'", "a column or a value of it"),
+        ({"a.jpg", "b.jpg"}, "got a set, which has no order", "sorted(files)"),
+        (frozenset({"a.jpg"}), "got a frozenset, which has no order", "sorted(files)"),
+        (np.array("a.jpg"), "got a ndarray", "give a list"),
+        ([], "no images were given", "give files in a list"),
+        (np.zeros((0, 8, 8, 3), np.uint8), "no images were given", "give files in a list"),
+    ],
+    ids=range(10),
+)
+def test_what_is_no_list_of_images_is_said(images: Any, said: str, hint: str) -> None:
+    """Keys or columns were looked for as files, and a set gave its images in another order than their labels."""
+    with pytest.raises(DataError) as error:
         image_list(images)
+    assert said in str(error.value) and hint in str(error.value.hint)
+
+
+def test_keys_have_an_order_and_paths_may_be_bytes_to_the_system(tmp_path: Path) -> None:
+    assert image_list({"b.png": 1, "a.png": 2}.keys()) == ["b.png", "a.png"]
+
+    class Place:
+        def __fspath__(self) -> bytes:
+            return os.fsencode(tmp_path / "b.png")
+
+    with in_memory_dataset([Place(), "a\0b.png"]) as dataset:
+        assert dataset.entries[0].path == str(tmp_path / "b.png")
+        assert dataset.entries[1].path.endswith("/a?b.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -170,13 +171,18 @@ def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = No
     """A data set of single files, in the order given; paths are kept absolute."""
     entries = [
         Entry(
-            path=str(Path(file).expanduser().absolute()),
+            path=absolute_path(file),
             label=str(labels[i]) if labels is not None else None,
             group=groups[i] if groups is not None else None,
         )
         for i, file in enumerate(files)
     ]
     return Dataset(Path("/"), tuple(entries))
+
+
+def absolute_path(file: str | os.PathLike[str]) -> str:
+    """The absolute path of a file; of a name that no file can have, one that no file has."""
+    return str(Path(os.fsdecode(file).replace("\0", "?")).expanduser().absolute())
 
 
 def _of_shards(where: Path, reading: DatasetOptions, progress: Progress) -> Dataset:
