@@ -74,7 +74,7 @@ def test_shards_of_others_are_read_by_number_or_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", [{"label_folder": "top"}, {"label_column": "breed"}, {"path_column": "file"}])
 def test_options_on_folders_and_columns_are_refused_for_shards(tmp_path: Path, option: dict[str, str]) -> None:
-    write_tar(tmp_path / "a.tar", {"cats/x.jpg": sample_images.photo(1, 30, 30)})
+    write_tar(tmp_path / "a.tar", {"cats/x.jpg": sample_images.photo(1, 30, 30), "cats/x.cls": b"1"})
     with pytest.raises(OptionError, match=f"{next(iter(option))} has no effect on tar shards"):
         open_dataset(tmp_path / "a.tar", DatasetOptions(**option))
 
@@ -163,7 +163,7 @@ def test_a_image_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -> 
     before = sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file())
     dataset = open_dataset(tmp_path / "shards")
     assert [dataset.file(entry).read_bytes() for entry in dataset.entries] == [photo]
-    assert dataset.notes == ("a.tar: files stored with holes (sparse, as tar -S does) are passed over: 1; pack them without -S",)
+    assert dataset.notes[0] == "a.tar: files stored with holes (sparse, as tar -S does) are passed over: 1; pack them without -S"
     assert sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file()) - before < 1_000_000
     (tmp_path / "bomb").mkdir()
     (tmp_path / "bomb/b.tar").write_bytes(sparse_header(b"b.jpg", 0o77777777777) + bytes(1024))
@@ -227,7 +227,7 @@ def test_a_damaged_header_in_the_middle_is_not_taken_for_the_end(tmp_path: Path)
     (tmp_path / "shards/a.tar").write_bytes(whole)
     dataset = open_dataset(tmp_path / "shards")
     assert len(dataset) == 2
-    assert dataset.notes == (f"a.tar is damaged (what stands at byte {place:,} is no header); the 2 images before that are used",)
+    assert dataset.notes[0] == f"a.tar is damaged (what stands at byte {place:,} is no header); the 2 images before that are used"
 
 
 @pytest.mark.parametrize("card", [b"{", b"[" * 50_000, b"[]", b"\xff", b'{"label": ["red"]}', b'{"label": {"a": 1}}', b'{"path": [1]}'])
@@ -281,3 +281,104 @@ def test_a_changed_letter_in_a_card_of_ours_is_damage(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path / "shards")
     assert [entry.path.partition("/")[2] for entry in dataset.entries] == ["cats/0.jpg", "cats/2.jpg"]
     assert any("whose .json is damaged" in note and "1, the first beside 1.jpg" in note for note in dataset.notes)
+
+
+def packed(tmp_path: Path, *names: str, **cards: bytes) -> Path:
+    """A shard with an image for each name that ends like one, in this order; of other names the content is ``cards``'."""
+    photos = {name: sample_images.photo(number, 30, 30) for number, name in enumerate(names) if name.endswith((".jpg", ".png"))}
+    return write_tar(tmp_path / "a.tar", {name: photos.get(name) or cards[name.rpartition(".")[2]] for name in names})
+
+
+def labels_of(dataset: Dataset) -> dict[str, str | None]:
+    return {entry.path.partition("/")[2]: entry.label for entry in dataset.entries}
+
+
+def test_folders_in_a_shard_are_read_like_any_folders(tmp_path: Path) -> None:
+    """Parts were ignored, so that a test part was trained on."""
+    shard = packed(tmp_path, *(f"pets/{part}/{label}/{i}.jpg" for part in ("train", "test") for label in ("cat", "dog") for i in range(2)))
+    dataset = open_dataset(shard)
+    assert dataset.counts() == {("train", "cat"): 2, ("train", "dog"): 2, ("test", "cat"): 2, ("test", "dog"): 2}
+    assert dataset.notes == ("layout: train/ and test/ under pets/, 2 classes (cat, dog)",)
+
+
+def test_folders_in_a_shard_that_could_be_read_in_two_ways_are_refused(tmp_path: Path) -> None:
+    shard = packed(tmp_path, *(f"{site}/{label}/1.jpg" for site in ("east", "west") for label in ("cat", "dog")))
+    with pytest.raises(DataError, match="more than one way: east/ and west/ hold the same folders"):
+        open_dataset(shard)
+    assert open_dataset(shard, DatasetOptions(label_folder="bottom")).class_names == ("cat", "dog")
+
+
+def test_what_operating_systems_add_is_no_image(tmp_path: Path) -> None:
+    dataset = open_dataset(packed(tmp_path, "cat/._1.jpg", "cat/1.jpg", "__MACOSX/cat/1.jpg", "dog/._2.jpg", "dog/2.jpg"))
+    assert labels_of(dataset) == {"cat/1.jpg": "cat", "dog/2.jpg": "dog"}
+    assert dataset.notes[0] == "a.tar: files that operating systems add are passed over: 3"
+
+
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    shard = packed(tmp_path, "labels.csv", "1.jpg", "1.png", "1.txt", "2.jpg", "2.txt", csv=b"path,label", txt=b"a cat")
+    assert open_dataset(shard).notes[:2] == (
+        "a.tar: 3 files are passed over that are no images: 2 .txt, 1 .csv",
+        "a.tar: images beside another of the same name are passed over: 1.png",
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("1.jpg", "2.jpg", "1.cls", "2.cls"),
+        ("1.cls", "2.cls", "1.jpg", "2.jpg"),
+        ("2.jpg", "1.cls", "1.meta.txt", "1.jpg", "2.cls"),
+    ],
+)
+def test_a_card_may_stand_anywhere_in_the_shard(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Packed by tar in the order of the disk, not by name, images had lost their labels without a word."""
+    dataset = open_dataset(packed(tmp_path, *names, cls=b"7", txt=b"x"))
+    assert labels_of(dataset) == {"1.jpg": "7", "2.jpg": "7"}
+
+
+def test_several_images_of_a_sample_have_its_label(tmp_path: Path) -> None:
+    dataset = open_dataset(packed(tmp_path, "a/1.left.jpg", "a/1.right.jpg", "a/1.cls", cls=b"7"))
+    assert labels_of(dataset) == {"a/1.left.jpg": "7", "a/1.right.jpg": "7"}
+    assert dataset.notes == ("a.tar: 2 images have the .json or .cls of a shorter name, such as a/1.left.jpg",)
+
+
+def test_a_mask_beside_an_image_has_not_its_label(tmp_path: Path) -> None:
+    dataset = open_dataset(packed(tmp_path, "1.cls", "1.jpg", "1.seg.png", "2.jpg", "2.seg.png", "2.cls", cls=b"7"))
+    assert labels_of(dataset) == {"1.jpg": "7", "1.seg.png": None, "2.jpg": "7", "2.seg.png": None}
+
+
+def test_cards_of_a_name_that_occurs_twice_are_not_mixed_up(tmp_path: Path) -> None:
+    """Two shards in one file, each numbered from 1."""
+    members = [
+        ("1.jpg", b"a"),
+        ("1.cls", b"3"),
+        ("2.jpg", b"b"),
+        ("1.jpg", b"c"),
+        ("1.cls", b"4"),
+        ("2.cls", b"5"),
+        ("0.cls", b"8"),
+        ("2.cls", b"6"),
+    ]
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    dataset = open_dataset(tmp_path / "a.tar")
+    assert {data: label for data, (label, _, _) in read(dataset).items()} == {b"a": "3", b"b": None, b"c": "4"}
+    assert any("beside which of several is not clear: 3, the first 2" in note for note in dataset.notes)
+
+
+def test_a_damaged_card_elsewhere_in_the_shard_leaves_its_image_out(tmp_path: Path) -> None:
+    dataset = open_dataset(packed(tmp_path, "1.jpg", "2.jpg", "1.json", "2.cls", json=b"{", cls=b"7"))
+    assert labels_of(dataset) == {"2.jpg": "7"}
+    assert not (dataset.root / dataset.entries[0].path.replace("2.jpg", "1.jpg")).exists()
+    assert "whose .json is damaged" in dataset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"), [(b"1.0", "1"), (b"1", "1"), (b'"1"', "1"), (b"1.5", "1.5"), (b"null", None), (b'" a "', "a")]
+)
+def test_a_number_as_label_is_one_label_however_it_is_written(tmp_path: Path, label: bytes, expected: str | None) -> None:
+    shard = packed(tmp_path, "cat/1.jpg", "cat/1.json", json=b'{"label": %s}' % label)
+    assert labels_of(open_dataset(shard)) == {"cat/1.jpg": expected}

@@ -189,11 +189,12 @@ def _of_shards(where: Path, reading: DatasetOptions, progress: Progress) -> Data
     """Tar shards, whose samples name their labels.
 
     Raises:
-        OptionError: an option on folders or columns is given.
+        OptionError: an option on columns is given, or one on folders that name no label.
     """
     for name, value in reading_options(reading).items():
-        raise OptionError(f"{name} has no effect on tar shards: their samples name the label ({value!r} was given)", hint="leave it out")
-    root, entries, notes = unpack_shards(where, progress)
+        if name != "label_folder":
+            raise OptionError(f"{name} has no effect on tar shards, which hold no table ({value!r} was given)", hint="leave it out")
+    root, entries, notes = unpack_shards(where, progress, reading.label_folder)
     return Dataset(root.absolute(), tuple(entries), tuple(notes))
 
 

@@ -80,6 +80,14 @@ def image_files(root: Path) -> tuple[list[str], list[str]]:
     return sorted(walk.paths), walk.notes()
 
 
+def others_note(suffixes: Counter[str]) -> str:
+    """The sentence on files that are no images, from how many there are of each suffix."""
+    kinds = [f"{number:,} {kind}" for kind, number in sorted(suffixes.items(), key=lambda one: (-one[1], one[0]))]
+    kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
+    total = suffixes.total()
+    return f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
+
+
 class _Walk:
     """The files found in a folder so far; real folders come before linked ones."""
 
@@ -166,12 +174,7 @@ class _Walk:
                 f"{_counted(len(empty), 'folder')} passed over that {'holds' if len(empty) == 1 else 'hold'} no image: {_named(empty)}"
             )
         if self.others:
-            kinds = [f"{count:,} {kind}" for kind, count in sorted(self.others.items(), key=lambda one: (-one[1], one[0]))]
-            kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
-            total = self.others.total()
-            notes.append(
-                f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
-            )
+            notes.append(others_note(self.others))
         return notes
 
     def _empty_folders(self) -> list[str]:
