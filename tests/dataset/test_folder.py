@@ -161,6 +161,37 @@ def test_no_folder_an_empty_one_a_file_or_no_images_is_a_clear_error(tmp_path: P
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("names", "said", "hint"),
+    [
+        (
+            ("train/0.tfrecord", "train/1.tfrecord"),
+            "2 files are passed over that are no images: 2 .tfrecord",
+            "arrays are for other programs",
+        ),
+        (("train-images-idx3-ubyte",), "1 without a suffix", "arrays are for other programs"),
+        (("cifar/batches.meta", "cifar/data_batch_1"), "1 .meta, 1 without a suffix", "arrays are for other programs"),
+        (("set.npz",), "1 .npz", "arrays are for other programs"),
+        (("archive.zip",), "1 .zip", "unpack the archive"),
+        (("a/1.mp4", "b/1.MOV"), "1 .mov, 1 .mp4", "take images out of the videos"),
+        (("train/a-0.tar", "val/a-0.tar"), "2 .tar", "give that folder"),
+        (("train.csv", "data/test.parquet"), "2 tables: test.parquet, train.csv", "a table names the images by their paths"),
+        ((".hidden/1.jpg",), "1 hidden image file is passed over", "put the images of each class into a folder"),
+        (("a/", "b/"), "2 folders are passed over that hold no image: a, b", "put the images of each class into a folder"),
+    ],
+    ids=range(10),
+)
+def test_of_a_folder_without_images_it_is_said_what_lies_there(tmp_path: Path, names: tuple[str, ...], said: str, hint: str) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        open_dataset(tmp_path)
+    assert str(caught.value).startswith(f"there are no images in {tmp_path}; ")
+    assert said in str(caught.value)
+    assert hint in str(caught.value.hint)
+
+
 def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout(tmp_path / "photos", "cats/1.jpg", "dogs/2.jpg")
     monkeypatch.setenv("HOME", str(tmp_path))

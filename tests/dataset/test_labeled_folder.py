@@ -276,6 +276,27 @@ UNDERSTOOD |= {
         (CLASSES, {"metadata.csv": listed("path", *RED_BLUE, RED_BLUE[0], label=["red"] * 4 + ["blue"] * 5)}),
         ("- blue 5, - red 4", "metadata.csv gives 1 file several labels, the first in lines 2 and 10: red/0.jpg is 'red' and 'blue'"),
     ),
+    "two columns of one name": (
+        (FLAT, {"metadata.csv": "path,Label,label\n" + "".join(f"{f},{label},x\n" for f, label in zip(FOUR, AB, strict=True))}),
+        ("train a 2, train b 2", "metadata.csv has several columns 'Label'; the first is read"),
+    ),
+    "paths of the web with a query": (
+        (FLAT, {"metadata.csv": listed("path", *(f"https://x.org/{f}?w=640&h=480#top" for f in FOUR), label=AB)}),
+        ("train a 2, train b 2", "name one file each, such as 'https://x.org/train/0.jpg?w=640&h=480#top'"),
+    ),
+    "a file called like a query": (
+        ("train:4", {"metadata.csv": listed("path", *FOUR[:3], "train/3.jpg?x", label=AB)}),
+        ("- b 1, train a 2, train b 1", "1 of 4 rows name no file here"),
+    ),
+    "commas in a .tsv": ((FLAT, {"metadata.tsv": listed("path", *FOUR, label=AB)}), ("train a 2, train b 2",)),
+    "a column class_id": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, width=["9"] * 4, roi=["1", "2", "3", "4"], ClassId=["0", "7", "0", "7"])}),
+        ("train 0 2, train 7 2", "labels come from the column 'ClassId'"),
+    ),
+    "a column class_id beside one of names": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, class_id=["0", "7", "0", "7"], class_name=AB)}),
+        ("train a 2, train b 2", "labels come from the column 'class_name', not from 'class_id'"),
+    ),
     "fastai's is_valid": (
         (
             "images:4",
@@ -478,15 +499,34 @@ def test_a_file_of_the_same_name_in_two_folders_is_not_guessed(tmp_path: Path) -
         opened(tmp_path, "a:1 b:1", {"list.csv": "path,label\n0.jpg,x\n"}) and open_dataset(tmp_path / "list.csv")
 
 
-@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), ("caf\u00e9", "cafe\u0301"), ("a b", "a  b")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Cat", "cat"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("a b", "a  b"),
+        ("polar_bear", "Polar Bear"),
+        ("t-shirt", "t_shirt"),
+        ("cat", "cats"),
+        ("cat", "cat\u200b"),
+    ],
+)
 def test_classes_that_are_called_alike_are_said(tmp_path: Path, one: str, other: str) -> None:
     for name in (one, other):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").touch()
     notes = open_dataset(tmp_path).notes
     assert len(notes) == 2
-    assert "are called alike but for capitals, blanks or Unicode form" in notes[1]
+    assert "are called alike but for capitals, blanks, hyphens, a plural s or Unicode form" in notes[1]
     assert Counter(notes[1])["'"] >= 4
+
+
+@pytest.mark.parametrize(("one", "other"), [("-1", "1"), ("a+", "a-"), ("C", "C++"), ("s", "a"), ("1", "1s"), ("a-1", "a-2")])
+def test_classes_that_only_resemble_each_other_are_not_said(tmp_path: Path, one: str, other: str) -> None:
+    for name in (one, other):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
+    assert len(open_dataset(tmp_path).notes) == 1
 
 
 def test_parquet_that_holds_the_images_themselves_says_so(tmp_path: Path) -> None:

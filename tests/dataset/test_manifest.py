@@ -61,13 +61,30 @@ def test_a_byte_order_mark_and_windows_lines_are_no_trouble(tmp_path: Path) -> N
     assert open_dataset(tmp_path / "list.csv").entries == (Entry("1.jpg", "cats"),)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252"])
 @pytest.mark.parametrize("between", [",", ";", "\t"])
 def test_a_manifest_is_read_however_a_program_wrote_it(tmp_path: Path, encoding: str, between: str) -> None:
     lines = [between.join(line) for line in (("path", "label"), ("größe 1.jpg", "Bär"), ("", ""), ("2.jpg", '"Fuß, rot; x"'))]
     mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
     (tmp_path / "list.csv").write_bytes(mark + "\r\n".join(lines).encode(encoding))
     assert open_dataset(tmp_path / "list.csv").entries == (Entry("größe 1.jpg", "Bär"), Entry("2.jpg", "Fuß, rot; x"))
+
+
+def test_letters_that_may_be_read_wrongly_are_said(tmp_path: Path) -> None:
+    """A table in Shift JIS gave classes of other letters without a word."""
+    (tmp_path / "list.csv").write_bytes("path,label\n1.jpg,猫\n2.jpg,dog\n".encode("shift-jis"))
+    (note,) = [note for note in open_dataset(tmp_path / "list.csv").notes if "UTF-8" in note]
+    assert (
+        note == "list.csv is not UTF-8 and is read as Windows-1252, which makes a label '”L' of line 2; if that is wrong, save it as UTF-8"
+    )
+    (tmp_path / "list.csv").write_bytes("path,label,comment\n1.jpg,cat,größer\n2.jpg,dog,\n".encode("cp1252"))
+    assert not [note for note in open_dataset(tmp_path / "list.csv").notes if "UTF-8" in note]
+
+
+def test_files_put_one_after_the_other_have_one_header(tmp_path: Path) -> None:
+    one = b"\xef\xbb\xbfpath,label\r\n%d.jpg,%s\r\n"
+    (tmp_path / "list.csv").write_bytes(one % (1, b"cat") + one % (2, b"dog"))
+    assert open_dataset(tmp_path / "list.csv").entries == (Entry("1.jpg", "cat"), Entry("2.jpg", "dog"))
 
 
 def test_an_empty_cell_at_the_end_of_a_row_is_no_trouble(tmp_path: Path) -> None:

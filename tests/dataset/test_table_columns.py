@@ -45,6 +45,12 @@ def test_a_table_that_names_no_images_is_refused_with_the_reason(header: tuple[s
         read(*header)
 
 
+def test_a_table_of_pixels_is_refused_in_a_few_words() -> None:
+    with pytest.raises(DataError, match=r"pixel18 and 765 more$") as caught:
+        read("label", *(f"pixel{i}" for i in range(784)))
+    assert caught.value.hint == "a table of pixels is for other programs: save each row as an image file"
+
+
 def test_an_exact_name_goes_before_one_that_differs_in_capitals() -> None:
     assert named_column(["Label", "label"], "label") == 1
     assert named_column(["Image Name"], "image_name") == 0

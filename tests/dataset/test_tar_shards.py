@@ -142,7 +142,7 @@ def test_prepared_arrays_are_no_photos_and_it_is_said(tmp_path: Path) -> None:
     tellapart.prepare(root, size=16, out=tmp_path / "new")
     with pytest.raises(DataError, match="no images") as caught:
         open_dataset(tmp_path / "new")
-    assert caught.value.hint == "prepared arrays are for other programs: give the photos themselves"
+    assert caught.value.hint == "arrays are for other programs: give the photos themselves"
 
 
 def sparse_header(name: bytes, size: int) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tellapart.dataset.bucket import SCHEME, copy_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import classes_in_file_names, part_of
-from tellapart.dataset.image_files import image_files
+from tellapart.dataset.image_files import image_files, no_images
 from tellapart.dataset.labeled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
@@ -28,6 +28,8 @@ from tellapart.progress import SILENT, Progress
 
 LABEL_HINT = "put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg"
 _NAMED = 4
+_BETWEEN_WORDS = re.compile(r"\s+|(?<=[^\W_])[\s_-]+(?=[^\W_])")
+_LEAST_PLURAL = 2
 _LABELS_FROM = {FILENAME: "the names of the files", NONE: "nowhere, as asked for"}
 
 
@@ -116,10 +118,7 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     if not files and listed is not None:
         return _with_name_notes(_of_manifest(listed, reading))
     if not files:
-        raise DataError(
-            f"there are no images in {path}",
-            hint="prepared arrays are for other programs: give the photos themselves" if (path / "prepared.json").is_file() else LABEL_HINT,
-        )
+        raise no_images(path, unread, LABEL_HINT)
     entries, notes = folder_entries(path, files, reading)
     return _with_name_notes(Dataset(path.absolute(), tuple(entries), (*unread, *notes)))
 
@@ -230,17 +229,25 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
 
 
 def _with_name_notes(dataset: Dataset) -> Dataset:
-    """The data set, with a note if class names differ only in capitals, blanks or Unicode form."""
+    """The data set, with a note if class names differ only in capitals, blanks, hyphens, a plural s or Unicode form."""
     alike: dict[str, list[str]] = defaultdict(list)
     for name in dataset.class_names:
-        alike[" ".join(unicodedata.normalize("NFKC", name).casefold().split())].append(name)
+        alike[_folded(name)].append(name)
+    for plural in [name for name in alike if len(name) > _LEAST_PLURAL and name.removesuffix("s") != name]:
+        alike[plural.removesuffix("s")] += alike.pop(plural)
     notes = [
-        f"the classes {' and '.join(map(_spelled, names))} are called alike but for capitals, blanks or Unicode form; "
+        f"the classes {' and '.join(map(_spelled, names))} are called alike but for capitals, blanks, hyphens, a plural s or Unicode form; "
         "if they are one, tellapart relabel joins them"
         for names in alike.values()
         if len(names) > 1
     ]
     return replace(dataset, notes=(*dataset.notes, *notes)) if notes else dataset
+
+
+def _folded(name: str) -> str:
+    """A name without capitals and marks that are not seen, its words parted by single blanks."""
+    visible = "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(letter) != "Cf")
+    return _BETWEEN_WORDS.sub(" ", visible).strip() or name
 
 
 def _spelled(name: str) -> str:

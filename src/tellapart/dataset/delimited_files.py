@@ -17,8 +17,12 @@ from tellapart.parquet_files import ParquetError, parquet_columns, parquet_rows
 TEXT_SUFFIXES = (".csv", ".tsv")
 JSON_SUFFIX = ".jsonl"
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", JSON_SUFFIX)
+ANSI = "cp1252"
+"""The encoding that text is taken to have which is not UTF-8: Windows-1252, as Windows writes it in the West."""
 _CHUNK_BYTES = 1 << 20
 _DELIMITERS = ",;\t|"
+_MARK = "\ufeff"
+"""The byte order mark, which is in the middle of a file where files were put one after the other."""
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 """The first line that tells Excel the separator."""
@@ -61,6 +65,8 @@ def encoding_of(path: Path) -> str:
     try:
         with regular_file(path).open("rb") as file:
             head = file.read(_CHUNK_BYTES)
+            if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+                return "utf-32"
             if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 return "utf-16"
             decoder = codecs.getincrementaldecoder("utf-8")()
@@ -71,7 +77,7 @@ def encoding_of(path: Path) -> str:
                 head = file.read(_CHUNK_BYTES)
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return "cp1252"
+        return ANSI
     except OSError as error:
         raise _unreadable(path, error) from error
     return "utf-8-sig"
@@ -108,7 +114,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             declared = _SEPARATOR.fullmatch(first)
             if not declared:
                 file.seek(0)
-            delimiter = declared[1] if declared else "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
+            delimiter = declared[1] if declared else "\t" if path.suffix.lower() == ".tsv" and "\t" in first else _delimiter(first)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for row in reader:
                 cells = [unguard_cell(cell.strip()) for cell in row]
@@ -129,7 +135,7 @@ def _text_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
     _, header = next(rows, (1, []))
     columns = choice(header)
     for line, cells in rows:
-        if cells == header and len(header) > 1:  # files put one after the other
+        if [cells[0].removeprefix(_MARK), *cells[1:]] == header and len(header) > 1:  # files put one after the other
             continue
         if any(cells[len(header) :]):
             raise DataError(

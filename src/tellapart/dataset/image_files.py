@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
+from tellapart.counts import count
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
 from tellapart.errors import DataError
 from tellapart.images.formats import IMAGE_SUFFIXES, begins_like_image, is_named_like_image
@@ -36,13 +38,26 @@ SYSTEM_FOLDERS = frozenset(
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 _FOLDER_HINT = "give the folder that holds one folder for each class"
+_ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz")
+_ARRAYS = (".h5", ".hdf5", ".npy", ".npz", ".mat", ".pkl", ".pickle", ".tfrecord", ".tfrecords", ".record", "-ubyte", "batches.meta")
+_VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".mts", ".3gp")
+_ARRAYS_HINT = "arrays are for other programs: give the photos themselves"
 _FILE_HINTS = (
-    ((".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar"), "unpack it, and give the folder"),
-    ((".h5", ".hdf5", ".npy", ".npz", ".mat", ".pkl"), "arrays are for other programs: give the photos themselves"),
+    (_ARCHIVES, "unpack it, and give the folder"),
+    (_ARRAYS, _ARRAYS_HINT),
     ((".xlsx", ".xls", ".json", ".txt"), "save the list as CSV with the columns path and label"),
     (tuple(IMAGE_SUFFIXES), "that is one image: give the folder that holds one folder for each class"),
 )
 """What to do where a file was given, by the end of its name."""
+_CONTENT_HINTS = (
+    (_ARCHIVES, "unpack the archive, and give the folder of the photos"),
+    ((".tar",), "tar shards are read from one folder at a time: give that folder"),
+    (_ARRAYS, _ARRAYS_HINT),
+    (_VIDEOS, "take images out of the videos first, into a folder for each class"),
+    (TABLE_SUFFIXES, "a table names the images by their paths from its own folder, in a column path, with a column label"),
+)
+"""What to do where a folder holds such files and no image, by the ends of their names."""
+_MOST_NAMES = 10_000
 _OURS = (".tellapart", ".git")
 """Hidden folders that hold no images of the user's."""
 _HEAD_BYTES = 512
@@ -86,6 +101,16 @@ def others_note(suffixes: Counter[str]) -> str:
     kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
     total = suffixes.total()
     return f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
+
+
+def no_images(root: Path, notes: Sequence[str], hint: str) -> DataError:
+    """The error for a folder without an image: what lies there, and what to do with it; ``hint`` where nothing there tells."""
+    visible = (name.lower() for _, _, names in os.walk(root) for name in names if not name.startswith("."))
+    names = sorted(islice(visible, _MOST_NAMES))
+    tables = [name for name in names if name.endswith(TABLE_SUFFIXES)]
+    shown = [f"{count(len(tables), 'table')}: {_named(tables)}"] if tables else []
+    own = (hint for suffixes, hint in _CONTENT_HINTS if any(name.endswith(suffixes) for name in names))
+    return DataError("; ".join([f"there are no images in {root}", *notes, *shown]), hint=next(own, hint))
 
 
 class _Walk:
@@ -190,14 +215,14 @@ class _Walk:
 
     def _images_below(self, hidden: str) -> int:
         """Number of files in a hidden folder and below whose names are those of images, without folders that a link joins to the set."""
-        count = 0
+        number = 0
         for where, folders, names in os.walk(hidden):
             with suppress(OSError):
                 if _identity(where) in self.places:
                     folders.clear()
                     continue
-            count += sum(map(_is_hidden_image, names))
-        return count
+            number += sum(map(_is_hidden_image, names))
+        return number
 
     def _place(self, identity: _Identity) -> str:
         return printable(self.places[identity]) or "the data set itself"

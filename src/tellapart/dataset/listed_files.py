@@ -8,7 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from tellapart.dataset.folder_names import part_of
 
@@ -37,7 +37,8 @@ class ListedFiles:
         if (self._known is not None and own in self._known) or os.path.isfile(self._root / own):  # noqa: PTH113  (fast on long lists)
             return own, AS_WRITTEN
         slashed = cell.replace("\\", "/")
-        for spelled in dict.fromkeys((slashed, unquote(slashed))):
+        bare = urlsplit(slashed).path if "://" in slashed else slashed
+        for spelled in dict.fromkeys((slashed, bare, unquote(bare))):
             named = self._named(spelled, posixpath.normpath(posixpath.join(self._folder, spelled)))
             if named is not None:
                 return named, BY_NAME

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tellapart.counts import count
-from tellapart.dataset.delimited_files import TABLE_SUFFIXES, is_parquet, named_rows
+from tellapart.dataset.delimited_files import ANSI, TABLE_SUFFIXES, TEXT_SUFFIXES, encoding_of, is_parquet, named_rows
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.listed_files import AS_WRITTEN, BY_NAME, ListedFiles
@@ -96,8 +96,8 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
         has_parts=parts is not None,
         is_guess=labels.is_guess,
         missing=sum(how is None for _, how in matches),
-        notes=[*notes, *part_notes, *labels.unfit],
-        label_notes=[*labels.notes, *_contradictions(file, place, rows, entries)],
+        notes=[*_repeated_notes(file, columns), *notes, *part_notes, *labels.unfit],
+        label_notes=[*_encoding_notes(file, rows, labels.labels), *labels.notes, *_contradictions(file, place, rows, entries)],
     )
 
 
@@ -150,6 +150,25 @@ def _path_notes(
             f"the first in {place} {rows[first][0]}: {cells[first]!r}"
         )
     return notes
+
+
+def _repeated_notes(file: Path, columns: Columns) -> list[str]:
+    """Notes on columns of one name."""
+    start = f"{printable(file.name)} has several columns"
+    return [f"{start} {printable(name)!r}; the first is read" for name in columns.repeated]
+
+
+def _encoding_notes(file: Path, rows: Sequence[Row], labels: Sequence[str | None]) -> list[str]:
+    """A note where labels hold letters of which it is only a guess what they are."""
+    if file.suffix.lower() not in TEXT_SUFFIXES or encoding_of(file) != ANSI:
+        return []
+    first = next(((row[0], label) for row, label in zip(rows, labels, strict=True) if label and not label.isascii()), None)
+    if first is None:
+        return []
+    return [
+        f"{printable(file.name)} is not UTF-8 and is read as Windows-1252, which makes a label {printable(first[1])!r} of line {first[0]}; "
+        "if that is wrong, save it as UTF-8"
+    ]
 
 
 def _contradictions(file: Path, place: str, rows: Sequence[Row], entries: Sequence[Entry]) -> list[str]:

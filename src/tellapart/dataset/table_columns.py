@@ -10,6 +10,7 @@ from pathlib import Path
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, closest_name
 from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.printable import printable
 
 PATH_NAMES = (
     *("path", "filename", "file", "filepath", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename", "imgname", "image"),
@@ -19,7 +20,7 @@ INDEX_NAMES = ("", "index", "unnamed0")
 """What programs call the index of a data frame: it may name the images where no other column does."""
 LABEL_NAMES = (
     *("label", "labels", "class", "classname", "classlabel", "classes", "category", "categoryname", "categories", "labelname"),
-    *("target", "breed", "species", "diagnosis"),
+    *("target", "breed", "species", "diagnosis", "classid", "labelid", "categoryid", "classindex", "labelindex"),
 )
 PART_NAMES, WEAK_PART_NAMES = ("part", "split"), ("subset", "dataset", "set", "usage", "phase")
 """The weak ones only where every cell is the name of a part."""
@@ -50,6 +51,8 @@ _NO_LABELS = (
     ),
     *("license", "licence", "author", "source", "page", "date", "", "index", "unnamed0"),
 )
+_SHOWN, _MOST_COLUMNS = 20, 200
+"""So many names of columns are shown; a table of more columns than these and none for the images holds pixels."""
 HINT = (
     "a table has a column path (or file_name), a column label, and optionally part and group; --path-column and --label-column name others"
 )
@@ -88,6 +91,13 @@ class Columns:
         flags = [index for _, index in self.part_flags]
         indices = (*self.paths, *self.labels, *others, self.part, self.weak_part, self.group, *flags)
         return {str(index): index for index in indices if index is not None}
+
+    @property
+    def repeated(self) -> list[str]:
+        """The names of columns that are read and that other columns have, too."""
+        names = [plain_name(name) for name in self.header]
+        columns = (*self.paths, *self.labels, self.part, self.group)
+        return [self.header[index] for index in columns if index is not None and names.count(names[index]) > 1]
 
 
 def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_FOUND) -> Columns:
@@ -142,7 +152,7 @@ def _named(table: Path, header: Sequence[str], name: str, what: str) -> int:
     index = named_column(header, name)
     if index is None:
         raise DataError(
-            f"{table} has no column {name!r}; its columns are {', '.join(header)}",
+            f"{table} has no column {name!r}; its columns are {shown_columns(header)}",
             hint=closest_name(name, header) or f"name one of them with --{what}-column",
         )
     return index
@@ -153,7 +163,14 @@ def _without_path(table: Path, header: Sequence[str], names: Sequence[str]) -> D
         return DataError(f"{table} lists addresses, not files", hint="download the images first and list their paths in a column path")
     if any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in header):
         return DataError(
-            f"{table} has no header: its first line is {', '.join(header)}",
+            f"{table} has no header: its first line is {shown_columns(header)}",
             hint="add a first line with the names of the columns: path,label",
         )
-    return DataError(f"{table} has no column path or file_name; its columns are {', '.join(header)}", hint=HINT)
+    hint = "a table of pixels is for other programs: save each row as an image file" if len(header) > _MOST_COLUMNS else HINT
+    return DataError(f"{table} has no column path or file_name; its columns are {shown_columns(header)}", hint=hint)
+
+
+def shown_columns(header: Sequence[str]) -> str:
+    """The names of columns for a message, of many the first."""
+    rest = len(header) - _SHOWN
+    return ", ".join(map(printable, header[:_SHOWN])) + (f" and {rest:,} more" if rest > 0 else "")

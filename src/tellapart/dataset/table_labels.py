@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tellapart.counts import count
-from tellapart.dataset.table_columns import Columns
+from tellapart.dataset.table_columns import Columns, shown_columns
 from tellapart.errors import DataError
 from tellapart.printable import printable
 
@@ -101,7 +101,7 @@ def _label_column(
             labels, is_guess = [columns.others[0]], True
     if not labels:
         names = [name for index, name in enumerate(columns.header) if index != path]
-        sentence = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
+        sentence = f"its other columns are {shown_columns(names)}; --label-column names one" if names else "it has no other column"
         return None, False, [f"{printable(file.name)} has no column known to hold labels: {sentence}"], []
     reasons = {index: _no_classes([row.get(str(index), "") for _, row in rows]) for index in labels}
     unfit = [_unfit(file, columns.header[index], reason, is_named=is_named) for index, reason in reasons.items() if reason]
