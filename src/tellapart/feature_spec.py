@@ -19,10 +19,10 @@ from tellapart.models.backbone_card import PIXELS, Backbone
 from tellapart.models.backbones import check_fixed, find_backbones, find_classifier
 from tellapart.models.devices import used_device
 
-PREPROCESSING = 5
+PREPROCESSING = 6
 """Version of the preprocessing, raised when a file gives other features than before: 2 reads deep, inverted and XMP-rotated images,
 3 decodes for each size at its own scale, 4 finds faces in one image at a time, 5 reads separate 16-bit
-bands and the sign of TIFF values."""
+bands and the sign of TIFF values, 6 takes an alpha that is 0 everywhere in a BMP, TGA, ICO or DDS for none."""
 RUN = "run:"
 IMAGENET = "imagenet"
 AUTOENCODER = "autoencoder"

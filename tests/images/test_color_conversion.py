@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tellapart.errors import ImageError
 from tellapart.images.color_conversion import rgb_pixels, srgb_transform, to_srgb
 from tests import sample_images
 
@@ -39,7 +40,8 @@ def test_float_gray_of_unit_range_byte_range_and_any_range() -> None:
 
 def test_float_gray_with_holes_is_no_crash() -> None:
     values = np.full((4, 4), np.nan, np.float32)
-    assert rgb_pixels(Image.fromarray(values)).max() == 0
+    with pytest.raises(ImageError, match="not one pixel has a value"):
+        rgb_pixels(Image.fromarray(values))
     values[0, 0] = 0.5
     assert rgb_pixels(Image.fromarray(values))[0, 0, 0] == 128
 

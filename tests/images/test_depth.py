@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from io import BytesIO
@@ -114,6 +115,34 @@ def test_a_targa_without_alpha_bits_is_not_clear() -> None:
     data = bytearray(sample_images.encoded(Image.fromarray(pixels), "TGA"))
     data[17] &= 0xF0
     assert tuple(decode(bytes(data)).pixels[0, 0]) == (200, 0, 0)
+
+
+def bmp_with_alpha(alpha: int) -> bytes:
+    """A BMP of version 5 of one color, with a mask for alpha."""
+    pixels = bytes([30, 20, 200, alpha]) * 64
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 124, 8, 8, 1, 32, 3, len(pixels), 0, 0, 0, 0) + masks + bytes(68)
+    return b"BM" + struct.pack("<IHHI", 138 + len(pixels), 0, 0, 138) + header + pixels
+
+
+def test_an_alpha_that_was_not_written_is_not_clear() -> None:
+    """Programs leave the fourth channel of these formats at 0, and browsers show them opaque; they were white."""
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[..., 0] = 200
+    assert tuple(decode(bmp_with_alpha(0)).pixels[0, 0]) == (200, 20, 30)
+    assert tuple(decode(bmp_with_alpha(255)).pixels[0, 0]) == (200, 20, 30)
+    assert decode(bmp_with_alpha(128)).pixels[0, 0, 1] > 100
+    for name in ("TGA", "DDS"):
+        assert tuple(decode(sample_images.encoded(Image.fromarray(pixels), name)).pixels[0, 0]) == (200, 0, 0)
+    for name in ("PNG", "TIFF"):
+        assert tuple(decode(sample_images.encoded(Image.fromarray(pixels), name)).pixels[0, 0]) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_image_without_a_value_is_refused(value: float) -> None:
+    """It was black."""
+    with pytest.raises(ImageError, match="damaged: not one pixel has a value"):
+        decode(tiff(np.full((8, 8), value, np.float32)))
 
 
 def test_a_clear_value_of_a_deep_gray_png_is_white() -> None:

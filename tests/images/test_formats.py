@@ -23,6 +23,13 @@ def test_formats_pillow_does_not_write_are_known_by_their_bytes(monkeypatch: pyt
     ]
 
 
+@pytest.mark.parametrize("comment", ["", "# CREATOR: GIMP PNM Filter Version 1.1\n", "# one\n#two\n"])
+@pytest.mark.parametrize("magic", ["P1", "P2", "P3", "P4", "P5", "P6"])
+def test_a_pnm_with_comments_is_known(magic: str, comment: str) -> None:
+    """GIMP writes one after the first line: such files were taken for text."""
+    assert sniff_format(f"{magic}\n{comment}2 1\n255\n".encode()) == "PPM"
+
+
 def test_what_would_read_heic_is_said_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: False)
     with pytest.raises(ImageError, match=r"unsupported: HEIC \(pip install 'tellapart\[heic\]'\)"):

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tellapart.array_types import ByteArray
+from tellapart.errors import ImageError
 
 logger = logging.getLogger(__name__)
 
@@ -165,6 +166,9 @@ def _value_range(image: Image.Image, least_white: int) -> tuple[float, float]:
 
     Integers: 0 to :func:`white_level`. Floats: 0 to 1, 255 or a higher white level, with a tolerance of a tenth on either side
     (resampling overshoots); but no range of which the image would use less than a sixteenth.
+
+    Raises:
+        ImageError: no pixel is a number.
     """
     width, height = image.size
     rows = max(1, _BAND_PIXELS // width)
@@ -175,7 +179,7 @@ def _value_range(image: Image.Image, least_white: int) -> tuple[float, float]:
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
     if low > high:
-        return 0.0, 1.0
+        raise ImageError("damaged: not one pixel has a value (all are NaN or infinite)")
     if image.mode != "F":
         return (0.0, float(white_level(high, least_white))) if low >= 0 and high <= _WHITES[-1] else (low, high)
     white = next((top for top in (1.0, *_WHITES) if -0.1 * top <= low and high <= 1.1 * top), None)

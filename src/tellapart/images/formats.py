@@ -271,7 +271,7 @@ _PATTERNS = (
     (re.compile(rb"BM.{4}\x00{4}.{4}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00", re.DOTALL), "BMP"),
     (re.compile(rb"\x00\x00\x01\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL), "ICO"),
     (re.compile(rb"\x00\x00\x02\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL), "CUR"),
-    (re.compile(rb"P[1-6](?:\s+#[^\n]*\n)*\s+\d|Pf\s+\d"), "PPM"),
+    (re.compile(rb"P[1-6](?:\s+#[^\n]*)*\s+\d|Pf\s+\d"), "PPM"),
     (re.compile(rb"P7\nWIDTH|PF\s+\d"), "PAM or color PFM"),
     (re.compile(rb"\x01\xda[\x00\x01][\x01\x02]\x00[\x01-\x03]", re.DOTALL), "SGI"),
     (re.compile(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08].{61}[\x01\x03\x04]", re.DOTALL), "PCX"),

@@ -30,6 +30,8 @@ _DECODER_BYTES = {"WEBP": 12, "AVIF": 8, "TIFF": 4, "GIF": 1, "HEIC": 6, "JPEG20
 """Bytes per pixel that the decoder of a format takes in addition to Pillow's image (measured)."""
 _RETAINED_BYTES = {"WEBP": 8, "AVIF": 4, "HEIC": 4}
 """Those of these bytes that are retained until the file is closed."""
+_EMPTY_ALPHA = frozenset({"BMP", "DDS", "ICO", "TGA"})
+"""Formats in which an alpha of 0 everywhere is one that was not written, not a clear image."""
 _Result = TypeVar("_Result")
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of a damaged file is in the reason, and not for stderr
@@ -96,8 +98,8 @@ def decode_with_pillow(data: bytes, name: str, min_size: int | None) -> tuple[By
                 raise ImageError("unsupported: a packed TIFF of separate 16-bit bands of fewer bits (save it with its bands together)")
             elif name == "TIFF":
                 image = with_true_sign(image)
-            elif name == "TGA" and not data[17] & 15:  # its fourth channel is unused
-                image = image.convert("RGB") if image.mode == "RGBA" else image
+            elif image.mode == "RGBA" and _has_unused_alpha(image, data, name):
+                image = image.convert("RGB")
             pixels = rgb_pixels(image, factor, icc_profile, least_white=depth.least_white, is_negative=depth.is_negative)
             return pixels, width, height, orientation
 
@@ -114,6 +116,11 @@ def _without_frames(work: Callable[[ExitStack], _Result], turn: ExitStack) -> _R
     except ImageError as error:
         reason = str(error)
     raise ImageError(reason)
+
+
+def _has_unused_alpha(image: Image.Image, data: bytes, name: str) -> bool:
+    """Whether the fourth channel means nothing: a TGA says so, and in these formats programs leave it empty, which is shown as opaque."""
+    return (name == "TGA" and not data[17] & 15) or (name in _EMPTY_ALPHA and image.getchannel("A").getextrema() == (0, 0))
 
 
 def _orientation(image: Image.Image) -> int:
