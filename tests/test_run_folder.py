@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tellapart.errors import StorageError
+import tellapart
+from tellapart.errors import StorageError, TellapartError
 from tellapart.run_folder import Run
 
 HEADING = {
@@ -113,3 +115,15 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "metrics.json")
     with pytest.raises(StorageError, match="not a regular file"):
         assert Run(tmp_path).metrics
+
+
+@pytest.mark.parametrize("name", ["model/model.json", "model/member-1.safetensors", "predictions.parquet", "images.parquet"])
+def test_a_missing_file_is_said_once_and_without_a_number(trained: Run, tmp_path: Path, name: str) -> None:
+    """A run that was copied in half: the message held the path twice and "[Errno 2]"."""
+    run = shutil.copytree(trained.folder, tmp_path / "half")
+    (run / name).unlink()
+    with pytest.raises(TellapartError) as caught:
+        tellapart.predict(run, Path(__file__).parent) if name.startswith("model") else tellapart.report(run)
+    assert str(caught.value).endswith("no such file or directory")
+    assert str(caught.value).count(Path(name).name) == 1
+    assert "Errno" not in str(caught.value)

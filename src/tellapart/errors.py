@@ -58,3 +58,14 @@ def closest_name(name: str, names: Iterable[str]) -> str | None:
     """A hint naming the closest of ``names``, or None when none is close."""
     close = get_close_matches(name, list(names), n=1)
     return f"did you mean {close[0]!r}?" if close else None
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception says, without the number and the path that an ``OSError`` puts around it.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "/photos/list.csv"))
+    'no such file or directory'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return str(error) or type(error).__name__

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from tellapart.atomic_files import regular_file
-from tellapart.errors import StorageError
+from tellapart.errors import StorageError, reason_of
 
 Shape = Callable[[Any, str], Any]
 LARGEST = 1 << 30
@@ -60,7 +60,7 @@ def read_json_of(command: str, path: Path, shape: Shape) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ShapeError) as error:
-        raise StorageError(f"{path} cannot be read: {error}", hint=f"tellapart {command} writes it anew") from error
+        raise StorageError(f"{path} cannot be read: {reason_of(error)}", hint=f"tellapart {command} writes it anew") from error
 
 
 def parse_json(data: bytes | str, shape: Shape) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.errors import StorageError
+from tellapart.errors import StorageError, reason_of
 from tellapart.json_files import parse_json, several, text
 from tellapart.parquet_files import read_parquet, write_parquet
 
@@ -182,7 +182,7 @@ class Predictions:
             )
             predictions._check_values()
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{path} cannot be read as predictions: {error}") from error
+            raise StorageError(f"{path} cannot be read as predictions: {reason_of(error)}") from error
         return predictions
 
     def _check_values(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from tellapart.atomic_files import regular_file
 from tellapart.autoencoder_metrics import AUTOENCODER_METRICS, AutoencoderMetrics
 from tellapart.dataset.file_rows import FileRow, load_rows
-from tellapart.errors import DataError, StorageError
+from tellapart.errors import DataError, StorageError, reason_of
 from tellapart.interval import Interval
 from tellapart.json_files import Shape, ShapeError, read_json, record
 from tellapart.part_metrics import Document
@@ -224,7 +224,9 @@ class Run:
         try:
             return read_json(self.folder / name, shape)
         except (OSError, ShapeError) as error:
-            raise StorageError(f"{self.folder / name} cannot be read: {error}", hint="is this the folder of a finished run?") from error
+            raise StorageError(
+                f"{self.folder / name} cannot be read: {reason_of(error)}", hint="is this the folder of a finished run?"
+            ) from error
 
     def _repr_html_(self) -> str:
         lines = []
@@ -272,7 +274,7 @@ def _epochs(path: Path) -> list[EpochEvent]:
     try:
         lines = regular_file(path).read_bytes().split(b"\n")
     except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error}") from error
+        raise StorageError(f"{path} cannot be read: {reason_of(error)}") from error
     epochs = []
     for number, line in enumerate(lines, start=1):
         try:

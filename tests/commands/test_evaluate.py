@@ -123,6 +123,24 @@ def test_nothing_left_to_judge_is_a_clear_error(trained: Run, photos: Path, tmp_
         tellapart.evaluate(trained.folder, folders.write(tmp_path / "old", {seen.path: (photos / seen.path).read_bytes()}))
 
 
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [
+        (("train/1.jpg", "train/2.jpg", "test/3.jpg"), "layout: train/ and test/, no class folders, 3 images"),
+        (("1.jpg", "2.jpg"), "layout: no class folders, 2 images"),
+        (("images/1.jpg", "images/2.jpg"), "layout: no class folders under images/, 2 images"),
+    ],
+)
+def test_a_folder_without_labels_is_refused_with_its_layout_before_an_image_is_read(
+    trained: Run, tmp_path: Path, names: tuple[str, ...], layout: str
+) -> None:
+    """It said "3 unlabeled", and not why."""
+    root = folders.write(tmp_path / "new", dict.fromkeys(names, b"no image"))
+    with pytest.raises(DataError, match=f"no image in .*new has a label .{layout}") as caught:
+        tellapart.evaluate(trained.folder, root)
+    assert "put the images of each class into a folder of its own" in str(caught.value.hint)
+
+
 def test_several_views_stand_beside_one_view_of_the_same_images(trained: Run, tmp_path: Path) -> None:
     root = newer(tmp_path / "new")
     one, several = tellapart.evaluate(trained.folder, root), tellapart.evaluate(trained.folder, root, tta=3)

@@ -25,7 +25,7 @@ from tellapart.atomic_files import is_alive
 from tellapart.collection.candidates import Offer
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.schema import ADD_COMMAND, ADD_IMAGE, SPEND, WANT, WRITE_VERDICT, migrate
-from tellapart.errors import StorageError
+from tellapart.errors import StorageError, reason_of
 from tellapart.sqlite import NewerVersionError, is_damage
 
 LEDGER_FILE = "collection.sqlite"
@@ -354,7 +354,7 @@ class Ledger:
 
     def _unusable(self, error: Exception) -> StorageError:
         return StorageError(
-            f"the ledger {self.path} cannot be used: {error}",
+            f"the ledger {self.path} cannot be used: {reason_of(error)}",
             hint="free some space, or choose another place with --state DIR; what was collected is kept",
         )
 

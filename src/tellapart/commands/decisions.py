@@ -281,11 +281,11 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
 
 
 def _text_of(file: Path) -> str:
-    from tellapart.errors import DataError
+    from tellapart.errors import DataError, reason_of
 
     try:
         return file.expanduser().read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise DataError(f"there is no file {file}", hint="save the decisions from the review page first") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read: {error}") from error
+        raise DataError(f"{file} cannot be read: {reason_of(error)}") from error

@@ -101,6 +101,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         DataError: no image is left to evaluate: none is labeled with one of the run's classes, or all are training images.
     """
     from tellapart.dataset import open_dataset
+    from tellapart.dataset.dataset import without_labels
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import noting_unchanged
     from tellapart.predictor import predict_files
@@ -111,6 +112,8 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
 
     opened = open_classifier_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, options, progress=progress)
+    if not dataset.class_names:
+        raise without_labels(dataset, [entry.path for entry in dataset.entries])
     for note in dataset.notes:
         progress.note(note)
     _check_outputs(options, dataset)

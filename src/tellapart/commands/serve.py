@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import OptionError
+from tellapart.errors import OptionError, reason_of
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
@@ -124,7 +124,9 @@ def _key(options: ServeOptions) -> str | None:
         try:
             key = options.key_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise OptionError(f"key_file: {options.key_file} cannot be read: {error}", hint="write the key into it, one line") from error
+            raise OptionError(
+                f"key_file: {options.key_file} cannot be read: {reason_of(error)}", hint="write the key into it, one line"
+            ) from error
     if key is not None and len(key) < 16:
         raise OptionError("the key is shorter than 16 characters", hint="openssl rand -hex 32 makes one")
     if key is None and options.host not in LOCAL:

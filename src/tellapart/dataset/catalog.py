@@ -19,7 +19,7 @@ from typing import Any
 
 from tellapart.atomic_files import beside
 from tellapart.cache_dir import cache_root
-from tellapart.errors import StorageError
+from tellapart.errors import StorageError, reason_of
 from tellapart.printable import printable
 from tellapart.sqlite import NewerVersionError, bring_up_to_date, is_damage
 
@@ -147,7 +147,9 @@ class Catalog:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._opened()
         except (OSError, sqlite3.DatabaseError) as error:
-            raise StorageError(f"the catalog {path} cannot be opened: {error}", hint="choose a place for it with --state DIR") from error
+            raise StorageError(
+                f"the catalog {path} cannot be opened: {reason_of(error)}", hint="choose a place for it with --state DIR"
+            ) from error
 
     def __enter__(self) -> Catalog:
         return self

@@ -88,6 +88,12 @@ class Dataset:
         return f"<b>{html.escape(str(self.root))}</b>: {len(self):,} files<table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
+def without_labels(dataset: Dataset, paths: Sequence[str]) -> DataError:
+    """The refusal of a data set without a label: how its folders were read, and what to do about images of these paths."""
+    layout = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
+    return DataError(f"no image in {printable(str(dataset.root))} has a label{layout}", hint=label_hint(paths))
+
+
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from tellapart.atomic_files import one_at_a_time, regular_file, replacing
 from tellapart.dataset.file_rows import EXCLUDED, FileRow
-from tellapart.errors import DataError, StorageError
+from tellapart.errors import DataError, StorageError, reason_of
 from tellapart.json_files import ShapeError, flag, maybe, parse_json, text, whole
 from tellapart.json_files import fields as object_of
 
@@ -270,7 +270,7 @@ class DecisionLog:
             self._keep(Decisions(file=file), b"", None)
             return self._decisions
         except OSError as error:
-            raise StorageError(f"the decisions in {file} cannot be read: {error}") from error
+            raise StorageError(f"the decisions in {file} cannot be read: {reason_of(error)}") from error
         is_longer = content.startswith(self._content) and self._content.endswith(b"\n")
         known, rest = (self._decisions.log, content[len(self._content) :]) if is_longer else ((), content)
         first_line = content.count(b"\n", 0, len(content) - len(rest)) + 1

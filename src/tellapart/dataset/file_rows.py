@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tellapart.errors import StorageError
+from tellapart.errors import StorageError, reason_of
 from tellapart.parquet_files import BATCH_ROWS, ParquetError, read_parquet, write_parquet
 
 USED, SET_ASIDE, UNREADABLE = "used", "set aside", "unreadable"
@@ -73,7 +73,7 @@ def load_rows(path: Path) -> list[FileRow]:
             raise ParquetError(f"its columns are {', '.join(table.column_names)[:200]}, expected {', '.join(known)}")
         return [_row_read(row) for batch in table.to_batches(max_chunksize=BATCH_ROWS) for row in batch.to_pylist()]
     except (OSError, TypeError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read as the images of a run: {error}") from error
+        raise StorageError(f"{path} cannot be read as the images of a run: {reason_of(error)}") from error
 
 
 def _row_read(row: dict[str, Any]) -> FileRow:

@@ -17,7 +17,7 @@ from tellapart.array_types import ByteArray
 from tellapart.dataset.dataset import Dataset, absolute_path
 from tellapart.dataset.entry import Entry
 from tellapart.dataset.table_columns import PATH_NAMES, plain_name
-from tellapart.errors import DataError
+from tellapart.errors import DataError, reason_of
 
 KINDS = "a path, bytes, a PIL image, or a uint8 array of height x width x 3 or height x width"
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
@@ -93,7 +93,7 @@ def _write(image: Any, name: str, file: Path) -> None:
             image = image.convert(_OTHER_MODES[image.mode]) if image.mode in _OTHER_MODES else image
             image.save(file, **({"format": "PNG", "compress_level": 1} if image.mode in PNG_MODES else {"format": "TIFF"}))
         except (OSError, ValueError, SyntaxError) as error:
-            raise DataError(f"{name}, a PIL image, cannot be read: {error}") from error
+            raise DataError(f"{name}, a PIL image, cannot be read: {reason_of(error)}") from error
 
 
 def _content(file: Any, name: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tellapart.counts import count
-from tellapart.dataset.dataset import Dataset, label_hint
+from tellapart.dataset.dataset import Dataset, label_hint, without_labels
 from tellapart.dataset.decisions import RELABEL, Decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.groups import groups_together
@@ -139,10 +139,9 @@ def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> No
     trained = sorted({entry.label for entry in dataset.entries if entry.label is not None and entry.part in (None, "train")})
     if len(trained) >= min_classes:
         return
-    layout = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
     if not classes:
-        paths = (entry.path for entry in dataset.entries if entry.part in (None, "train"))
-        raise DataError(f"no image in {dataset.root} has a label{layout}", hint=label_hint(paths))
+        raise without_labels(dataset, [entry.path for entry in dataset.entries if entry.part in (None, "train")])
+    layout = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
     if len(classes) == 1:
         raise DataError(
             f"there is only one class, {printable(classes[0])!r}; a classifier needs two{layout}",

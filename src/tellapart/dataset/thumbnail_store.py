@@ -13,7 +13,7 @@ from tellapart.dataset.content_hashes import unchanged_bytes
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.image_analysis import thumbnail_of
-from tellapart.errors import ImageError, StorageError
+from tellapart.errors import ImageError, StorageError, reason_of
 from tellapart.sqlite import is_damage, write_ahead
 
 CHUNK = 500
@@ -35,7 +35,7 @@ class ThumbnailStore:
             self._db = self._opened()
         except (OSError, sqlite3.DatabaseError) as error:
             raise StorageError(
-                f"the thumbnails {path} cannot be opened: {error}", hint="choose another cache folder with TELLAPART_CACHE"
+                f"the thumbnails {path} cannot be opened: {reason_of(error)}", hint="choose another cache folder with TELLAPART_CACHE"
             ) from error
 
     def read(self, image_ids: Sequence[str]) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from tellapart.array_types import ByteArray, FloatArray, IntArray
 from tellapart.atomic_files import regular_file
 from tellapart.counts import count
 from tellapart.dataset_export.samples import SampleRow
-from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.errors import DataError, OptionError, StorageError, reason_of
 from tellapart.json_files import ShapeError, fields, mapping, maybe, read_json, real, several, text, whole
 from tellapart.parquet_files import read_parquet
 
@@ -99,7 +99,7 @@ class PreparedPart:
             rows: list[SampleRow] = [row for row in read_parquet(self.folder / SAMPLES).to_pylist() if row["part"] == self.name]
             ordered = sorted(rows, key=lambda row: int(row["row"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{self.folder / SAMPLES} cannot be read: {error}", hint=AGAIN) from error
+            raise StorageError(f"{self.folder / SAMPLES} cannot be read: {reason_of(error)}", hint=AGAIN) from error
         if len(ordered) != len(self):
             raise StorageError(
                 f"{self.folder / SAMPLES} has {len(ordered):,} rows of {self.name}, and there should be {len(self):,}", hint=AGAIN
@@ -112,7 +112,7 @@ class PreparedPart:
         try:
             array = np.load(regular_file(path), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise StorageError(f"{path} cannot be read as an array: {error}", hint=AGAIN) from error
+            raise StorageError(f"{path} cannot be read as an array: {reason_of(error)}", hint=AGAIN) from error
         if array.ndim < 1 or array.dtype.kind not in "fiu":
             raise StorageError(f"{path} is no array of numbers: {array.dtype} {array.shape}", hint=AGAIN)
         if len(array) != len(self):
@@ -175,7 +175,7 @@ def open_prepared(folder: str | Path) -> Prepared:
     except FileNotFoundError as error:
         raise DataError(f"{prepared} was not prepared: it has no {CARD}", hint=f"tellapart prepare FOLDER --out {prepared}") from error
     except (OSError, ShapeError) as error:
-        raise DataError(f"{prepared / CARD} cannot be read: {error}", hint=AGAIN) from error
+        raise DataError(f"{prepared / CARD} cannot be read: {reason_of(error)}", hint=AGAIN) from error
     if card["format"] > FORMAT:
         raise DataError(
             f"{prepared} was prepared by a newer version of tellapart (format {card['format']})", hint="pip install -U tellapart"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tellapart.atomic_files import regular_file
-from tellapart.errors import DataError
+from tellapart.errors import DataError, reason_of
 
 SHOWN = 5
 """How many names an error message shows."""
@@ -110,4 +110,4 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8", hint=f"{HINT}; unpack it if it is an archive") from error
     except (OSError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a table: {error}", hint=HINT) from error
+        raise DataError(f"{path} cannot be read as a table: {reason_of(error)}", hint=HINT) from error

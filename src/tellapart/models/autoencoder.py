@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tellapart.errors import ModelError, OptionError
+from tellapart.errors import ModelError, OptionError, reason_of
 from tellapart.models.model_card import check_tensors, read_card
 
 WIDTHS = (32, 64, 128, 256, 256, 256)
@@ -100,7 +100,7 @@ def saved_decoder(folder: Path, architecture: str, image_size: int, num_features
     try:
         decoder.load_state_dict(load_file(path), strict=True)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"the decoder in {folder / DECODER} cannot be read: {error}") from error
+        raise ModelError(f"the decoder in {folder / DECODER} cannot be read: {reason_of(error)}") from error
     return decoder.requires_grad_(False).eval()
 
 

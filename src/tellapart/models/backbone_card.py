@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import ModelError, OptionError
+from tellapart.errors import ModelError, OptionError, reason_of
 from tellapart.models.face_weights import FACES
 from tellapart.models.precision import used_precision
 from tellapart.models.safetensors_files import tensors_digest
@@ -124,7 +124,7 @@ class Backbone:
         try:
             return tensors_digest(self.tensors, self.prefix)
         except (OSError, ValueError) as error:
-            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {error}") from error
+            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {reason_of(error)}") from error
 
     def state(self) -> dict[str, torch.Tensor]:
         """The tensors under timm's names; none for pixels.
@@ -143,4 +143,4 @@ class Backbone:
                 names = [name for name in file.keys() if name.startswith(self.prefix)]  # noqa: SIM118
                 return {name.removeprefix(self.prefix): file.get_tensor(name) for name in names}
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {error}") from error
+            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {reason_of(error)}") from error

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tellapart.atomic_files import regular_file
-from tellapart.errors import MissingExtra, ModelError
+from tellapart.errors import MissingExtra, ModelError, reason_of
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +105,7 @@ def _layers(path: Path) -> Layers:
                 if not np.isfinite(layers[layer][-1]).all():
                     raise ValueError(f"{layer} contains values that are not numbers")
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
-        raise ModelError(f"{path} cannot be read as weights: {error}", hint="give a .h5 file of Keras") from error
+        raise ModelError(f"{path} cannot be read as weights: {reason_of(error)}", hint="give a .h5 file of Keras") from error
     return layers
 
 

@@ -15,7 +15,7 @@ from typing import Any, NotRequired, TypedDict
 
 from tellapart.atomic_files import regular_file
 from tellapart.decision_rule import DECISION_SHAPE, DecisionFields, DecisionRule
-from tellapart.errors import ModelError
+from tellapart.errors import ModelError, reason_of
 from tellapart.json_files import Shape, ShapeError, anything, fields, flag, mapping, read_json, real, several, text, whole
 
 CARD = "model.json"
@@ -135,7 +135,9 @@ def read_card(folder: Path) -> ModelCard:
     """
     try:
         card: ModelCard = read_json(folder / CARD, _card_shape(folder), largest=LARGEST_CARD)
-    except (OSError, ShapeError) as error:
+    except OSError as error:
+        raise ModelError(f"there is no usable model in {folder}: {CARD}: {reason_of(error)}", hint=HINT) from error
+    except ShapeError as error:
         raise ModelError(f"there is no usable model in {folder}: {error}", hint=HINT) from error
     return card
 
@@ -150,7 +152,7 @@ def check_tensors(folder: Path, card: ModelCard, name: str) -> Path:
     try:
         is_same = _file_digest(regular_file(path)) == card["checksums"].get(name)
     except OSError as error:
-        raise ModelError(f"there is no usable model in {folder}: {error}", hint=HINT) from error
+        raise ModelError(f"there is no usable model in {folder}: {name}: {reason_of(error)}", hint=HINT) from error
     if not is_same:
         raise ModelError(
             f"there is no usable model in {folder}: {name} has been changed since it was written (its sha256 differs)", hint=DAMAGED

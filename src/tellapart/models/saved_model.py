@@ -18,7 +18,7 @@ from tellapart.array_types import FloatArray
 from tellapart.atomic_files import replacing_folder
 from tellapart.conformal import ConformalScale
 from tellapart.decision_rule import DecisionRule
-from tellapart.errors import ModelError
+from tellapart.errors import ModelError, reason_of
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.familiarity import Familiarity, conformal_tensors, read_conformal
 from tellapart.models.heads import LinearHead, mean_logits
@@ -216,7 +216,7 @@ def _member(folder: Path, card: ModelCard, known: MemberFields) -> Member:
             _check_names(file.keys(), known)
             heads = [_head(file, index, head["power"], len(card["class_names"])) for index, head in enumerate(known["heads"])]
     except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {error}", hint=DAMAGED) from error
+        raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {reason_of(error)}", hint=DAMAGED) from error
     cards = [BackboneCard.from_dict(content) for content in known["backbones"]]
     return Member(
         backbones=tuple(
@@ -247,7 +247,7 @@ def _conformal(folder: Path, card: ModelCard, first: Member) -> tuple[Familiarit
     try:
         return read_conformal(path, width=sum(backbone.card.num_features for backbone in first.backbones))
     except (OSError, ValueError) as error:
-        raise ModelError(f"there is no usable model in {folder}: {card['conformal']}: {error}", hint=DAMAGED) from error
+        raise ModelError(f"there is no usable model in {folder}: {card['conformal']}: {reason_of(error)}", hint=DAMAGED) from error
 
 
 def _head(file: Any, index: int, power: float, num_classes: int) -> LinearHead:

@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from tellapart.collection.decoding_workers.ingest import is_large
 from tellapart.collection.decoding_workers.ipc import LENGTH, READY, Inspected, InspectionSettings, frame, unpack_message
-from tellapart.errors import OptionError, StorageError
+from tellapart.errors import OptionError, StorageError, reason_of
 
 MEMORY_LIMIT_BYTES = 400_000_000
 TIMEOUT_S = 20.0
@@ -152,7 +152,9 @@ class _Worker:
                     start_new_session=os.name == "posix",
                 )
             except OSError as error:
-                raise StorageError(f"a decoding process could not be started: {error}", hint="fewer of them need less memory") from error
+                raise StorageError(
+                    f"a decoding process could not be started: {reason_of(error)}", hint="fewer of them need less memory"
+                ) from error
             worker = cls(process)
             try:
                 async with asyncio.timeout(_START_S):

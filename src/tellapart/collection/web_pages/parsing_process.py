@@ -15,7 +15,7 @@ from tellapart.collection.decoding_workers.ipc import frame
 from tellapart.collection.decoding_workers.worker_pool import environment
 from tellapart.collection.sources.protocol import SourceError
 from tellapart.collection.web_pages.page_source import Pages
-from tellapart.errors import StorageError
+from tellapart.errors import StorageError, reason_of
 
 TIMEOUT_S = 60.0
 MEMORY_LIMIT_BYTES = 1_000_000_000
@@ -41,7 +41,7 @@ async def parse_in_process(
             start_new_session=os.name == "posix",
         )
     except OSError as error:
-        raise StorageError(f"a process to read a page could not be started: {error}") from error
+        raise StorageError(f"a process to read a page could not be started: {reason_of(error)}") from error
     try:
         async with asyncio.timeout(timeout_s):
             output, _ = await process.communicate(frame(order) + frame(fetched.body))
