@@ -9,7 +9,7 @@ import pytest
 
 from tellapart import large_arrays
 from tellapart.errors import StorageError
-from tellapart.large_arrays import concatenate_rows, empty_rows, release, row_blocks, row_moments, take_rows
+from tellapart.large_arrays import concatenate_rows, empty_rows, release, row_blocks, row_moments, standard_scale, take_rows
 
 
 @pytest.fixture
@@ -60,6 +60,20 @@ def test_moments_of_blocks_are_those_of_the_whole(on_disk: Path) -> None:
     np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(spread, values.std(axis=0), rtol=1e-5)
     assert mean.dtype == spread.dtype == np.float32
+
+
+def test_a_nearly_constant_column_is_not_scaled() -> None:
+    values = np.random.default_rng(0).standard_normal((200, 4)).astype(np.float32) * np.float32([1, 2, 1e-5, 0]) + 3
+    mean, scale = standard_scale(values)
+    spread = values.std(axis=0)
+    assert np.array_equal(mean, values.mean(axis=0)) and np.array_equal(scale[:2], spread[:2])
+    assert scale[2:].tolist() == [1, 1]
+
+
+def test_columns_that_never_change_are_divided_by_one() -> None:
+    alike = np.full((5, 3), 0.1, np.float32) + np.float32([[0], [1e-8], [0], [0], [0]])
+    assert standard_scale(alike)[1].tolist() == [1, 1, 1]
+    assert standard_scale(np.empty((2, 0), np.float32))[1].shape == (0,)
 
 
 def test_a_disk_without_room_is_said_before_anything_is_written(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

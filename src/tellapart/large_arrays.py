@@ -119,3 +119,20 @@ def row_moments(values: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
     for block in row_blocks(values):
         squares += np.square(values[block] - mean.astype(np.float32)).sum(axis=0, dtype=np.float64)
     return mean.astype(np.float32), np.sqrt(squares / len(values)).astype(np.float32)
+
+
+FLAT = 0.01
+"""A column whose standard deviation is at most this share of all columns' mean counts as constant."""
+CONSTANT = 1e-6
+"""So does one with a standard deviation of at most this."""
+
+
+def standard_scale(values: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    """What to subtract from the columns of an array (n, d) and divide them by to standardize them: float32 (d,) each.
+
+    Columns that count as constant are divided by one: what varies in them is the rounding of the network that made them, and their
+    own standard deviation would make it as large as any feature.
+    """
+    mean, spread = row_moments(values)
+    least = max(CONSTANT, FLAT * float(spread.mean())) if len(spread) else CONSTANT
+    return mean, np.where(spread > least, spread, np.float32(1.0))

@@ -73,6 +73,19 @@ def test_a_feature_constant_in_training_stays_small_when_it_changes(n: int, d: i
     assert np.abs(space.placed(other) - space.x).max() <= 1.001
 
 
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_rounding_in_a_nearly_constant_feature_moves_no_logit(power: float) -> None:
+    """What varies in such a feature is the rounding of the network: two computers disagree about it."""
+    x = np.abs(features(60, 200))
+    x[:, 7] = 0.3 + 1e-6 * np.abs(features(60, 1, seed=1)[:, 0])
+    space = HeadSpace.of(x, power=power)
+    steepest = np.random.default_rng(2).standard_normal((space.x.shape[1], 2)).astype(np.float32)
+    head = space.head(steepest, np.zeros(2, np.float32))
+    other = x.copy()
+    other[:, 7] += 2e-6
+    assert np.abs(head.logits(other) - head.logits(x)).max() < 1e-3
+
+
 def test_a_space_made_in_blocks_on_disk_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     values = features(200, 6)
     whole = HeadSpace.of(values, power=0.5)

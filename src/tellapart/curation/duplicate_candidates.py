@@ -10,7 +10,7 @@ from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
 from tellapart.curation.feature_neighbors import neighbor_pairs
 from tellapart.features.matrix import unit_rows
 from tellapart.images.hamming_search import hamming_pairs
-from tellapart.large_arrays import empty_rows, release, row_blocks, row_moments
+from tellapart.large_arrays import empty_rows, release, row_blocks, standard_scale
 
 NEIGHBORS = 5
 LEAST_COSINE = 0.3
@@ -93,9 +93,9 @@ def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatAr
 def _standard_units(values: FloatArray) -> FloatArray:
     """Standardized features, scaled to unit length: float32 (n, d)."""
     units = empty_rows(values.shape)
-    mean, spread = row_moments(values)
+    mean, scale = standard_scale(values)
     for block in row_blocks(values):
-        units[block] = unit_rows((values[block] - mean) / np.maximum(spread, 1e-6))
+        units[block] = unit_rows((values[block] - mean) / scale)
         release(units)
     return units
 

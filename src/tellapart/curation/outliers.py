@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.large_arrays import empty_rows, release, row_blocks, row_moments, take_rows
+from tellapart.large_arrays import empty_rows, release, row_blocks, row_moments, standard_scale, take_rows
 
 LEAST = 8
 """Classes with fewer images have no outliers."""
@@ -35,9 +35,9 @@ def outlier_scores(features: FloatArray, classes: IntArray) -> FloatArray:
     for block in row_blocks(features):
         values[block] = np.sign(features[block]) * np.sqrt(np.abs(features[block]))
         release(values)
-    mean, spread_of = row_moments(values)
+    mean, scale = standard_scale(values)
     for block in row_blocks(values):
-        values[block] = (values[block] - mean) / np.maximum(spread_of, 1e-6)
+        values[block] = (values[block] - mean) / scale
     for one in np.unique(classes):
         rows = np.flatnonzero(classes == one)
         if len(rows) < LEAST:

@@ -7,7 +7,7 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.errors import DataError
-from tellapart.large_arrays import release, row_blocks, row_moments, take_rows
+from tellapart.large_arrays import release, row_blocks, standard_scale, take_rows
 
 DIRECTIONS = 50
 FITTED_ON = 20_000
@@ -96,16 +96,15 @@ WIDTH = 8
 
 def principal_components_2d(features: FloatArray, *, seed: int = 0) -> FloatArray:
     """The first two principal components of float (n, d) features, standardized, by subspace iteration: float32 (n, 2)."""
-    mean, spread = row_moments(features)
-    spread = np.maximum(spread, 1e-6)
+    mean, scale = standard_scale(features)
     fitted = features if len(features) <= FITTED_ON else take_rows(features, sample_rows(len(features), FITTED_ON, seed))
-    standard = (fitted - mean) / spread
+    standard = (fitted - mean) / scale
     basis = np.random.default_rng(seed).standard_normal((features.shape[1], min(WIDTH, features.shape[1]))).astype(np.float32)
     for _ in range(ITERATIONS):
         basis, _ = np.linalg.qr(standard.T @ (standard @ basis))
     scores = standard @ basis
     if fitted is not features:
-        scores = np.concatenate([(features[block] - mean) / spread @ basis for block in row_blocks(features)])
+        scores = np.concatenate([(features[block] - mean) / scale @ basis for block in row_blocks(features)])
     _, order = np.linalg.eigh(scores.T @ scores)
     flat = scores @ order[:, ::-1][:, :2]
     if flat.shape[1] < 2:

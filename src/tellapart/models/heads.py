@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import FloatArray
-from tellapart.large_arrays import empty_rows, is_one_block, release, row_blocks, row_moments
-
-FLATTEST = 1e-6
-"""A feature with a smaller standard deviation counts as constant and is not scaled."""
+from tellapart.large_arrays import empty_rows, is_one_block, release, row_blocks, standard_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +67,7 @@ class HeadSpace:
         for block in row_blocks(features):
             standard[block] = signed_power(features[block], power)
             release(standard)
-        mean, spread = row_moments(standard)
-        scale = np.where(spread > FLATTEST, spread, np.float32(1.0))
+        mean, scale = standard_scale(standard)
         for block in row_blocks(standard):
             standard[block] = (standard[block] - mean) / scale
         rotation = _rotation(standard)
