@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ from click.testing import CliRunner
 import tellapart
 from tellapart.cli.app import tellapart as door
 from tellapart.commands.export_model import ExportModelResult
+from tellapart.dataset.file_rows import FileRow
 from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ModelError, OptionError
 from tellapart.model_export import run_photos
 from tellapart.model_export.onnx_export import ModelToExport, checked, export_onnx, onnx_answer
+from tellapart.model_export.parity import Difference, ModelAnswers, Parity, collected_answers, difference, float32_reference, rounding_of
+from tellapart.model_export.run_photos import RunPhoto
 from tellapart.models.onnx_classifier import OnnxClassifier
+from tellapart.models.portable_classifier import squares_of
 from tellapart.models.saved_model import load_model
 from tellapart.progress import SILENT
 from tellapart.run_folder import Run
@@ -158,6 +162,39 @@ def test_what_answers_otherwise_is_not_exported(trained: Run, exported: ExportMo
     found = checked(ModelToExport(trained, warmer, SILENT), classifier.squares, onnx_answer(classifier), None, is_int8=True)
     assert found.parity.same_pixels.largest > 1e-5, "8 bits may differ, and it is said by how much"
     assert "another model" in found.notes[0]
+
+
+def test_how_far_float32_is_from_float64_is_measured_where_the_file_differs(trained: Run) -> None:
+    model = load_model(trained.model_folder)
+    source = ModelToExport(trained, model, SILENT)
+    squares = squares_of(model)
+    photos = list(run_photos.photos_of(trained, run_photos.rows_to_check(trained)[:3], squares, "reading", SILENT))
+    answers = collected_answers(photos, float32_reference(model), float32_reference(model), None)
+    assert rounding_of(model, answers, lambda rows: []) == 0.0, "no photo is computed again where nothing differs"
+    off = replace(answers, exported=ModelAnswers(answers.exported.probabilities + np.array([[0.0], [2e-5], [0.0]])))
+    asked: list[str] = []
+
+    def again(rows: Sequence[FileRow]) -> list[RunPhoto]:
+        asked.extend(row.path for row in rows)
+        return [photo for photo in photos if photo.row in rows]
+
+    assert 0 < rounding_of(source.model, off, again) < 1e-5
+    assert asked == [photos[1].row.path]
+
+
+@pytest.mark.parametrize(
+    ("largest", "rounding", "is_same"), [(9e-6, 0.0, True), (2e-5, 6e-6, True), (2e-5, 4e-6, False), (2e-4, 1e-3, False)]
+)
+def test_a_steep_model_may_differ_by_what_its_own_rounding_is(largest: float, rounding: float, is_same: bool) -> None:
+    same = Difference(3, largest / 2, largest, ())
+    assert Parity(same, None, None, None, rounding=rounding).is_same is is_same
+    assert not Parity(replace(same, changed=("a.jpg",)), None, None, None, rounding=rounding).is_same
+
+
+def test_classes_that_are_equally_probable_are_no_change_of_label() -> None:
+    first, second = np.array([[0.5, 0.5], [0.500004, 0.499996]]), np.array([[0.499999, 0.500001], [0.499998, 0.500002]])
+    assert difference(first, second, ["a", "b"], tie=2e-5).changed == ()
+    assert difference(first, second, ["a", "b"]).changed == ("b",)
 
 
 def test_a_run_whose_photos_are_gone_is_compared_on_made_ones(trained: Run, exported: ExportModelResult) -> None:

@@ -87,7 +87,7 @@ def export_model(run: str | Path, *, options: ExportModelOptions, progress: Prog
     """Write a run's model for other programs, and check that it answers as the run does.
 
     Its answers are compared with the run's on at least 500 of the run's photos, or on all that can still be read. Nothing is written
-    if a probability differs by 0.00001 on the same pixels, or a label differs.
+    if a probability differs by 0.00001 on the same pixels, or by more than rounding explains in a steep model, or a label differs.
 
     Args:
         run: a run folder.

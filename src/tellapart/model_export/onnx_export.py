@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from tellapart.array_types import ByteArray
 from tellapart.dataset.bucket import address_of_copy
+from tellapart.dataset.file_rows import FileRow
 from tellapart.errors import DataError, ModelError
 from tellapart.model_export.export_card import CARD, ExportCard, ExportMetadata, card_of, metadata_of
 from tellapart.model_export.onnx_graph import check_onnx, described, network_graph, with_photo_input
 from tellapart.model_export.parity import (
-    SAME_PIXELS,
     Answer,
     ModelAnswers,
     Parity,
@@ -21,6 +22,7 @@ from tellapart.model_export.parity import (
     collected_answers,
     float32_reference,
     parity_of,
+    rounding_of,
 )
 from tellapart.model_export.quantization import CALIBRATED_ON, quantized
 from tellapart.model_export.run_photos import RunPhoto, made_photos, photos_of, rows_to_check, training_rows
@@ -30,7 +32,7 @@ from tellapart.progress import Progress
 from tellapart.run_folder import Run
 
 SAME_FAMILIARITY = 0.02
-"""Largest difference of a familiarity on the same pixels: rounding moves an image past few others."""
+"""Largest difference of a familiarity on the same pixels, or one image of the scale: rounding moves an image past few others."""
 MODEL, EXAMPLE = "model.onnx", "predict.py"
 INT8_NOTE = (
     "8 bits make another model: its accuracy and its log loss are its own, its probabilities were calibrated for the model in float32, and "
@@ -135,29 +137,46 @@ def checked(
     """
     notes = [INT8_NOTE] if is_int8 else []
     rows = rows_to_check(source.run)
-    photos: Iterable[RunPhoto] = photos_of(source.run, rows, squares, "comparing with the run", source.progress)
+    photos: Callable[[Sequence[FileRow], str], Iterable[RunPhoto]] = partial(_photos, source, squares)
     reference = float32_reference(source.model)
-    answers = collected_answers(photos, exported, reference, of_photo)
+    answers = collected_answers(photos(rows, "comparing with the run"), exported, reference, of_photo)
     if not answers.rows:
         place = address_of_copy(source.run.metrics.folder) or source.run.metrics.folder
         notes.append(f"no photo of the run is left in {place}, so it was compared on made images, and not evaluated")
+        photos = partial(_made_photos, squares)
         answers = collected_answers(made_photos(squares), exported, reference, of_photo)
     elif len(answers.rows) < len(rows):
         notes.append(f"{len(rows) - len(answers.rows):,} of {len(rows):,} photos of the run are gone or have changed")
     parity = parity_of(source.run, answers)
+    if not is_int8:
+        parity = replace(parity, rounding=rounding_of(source.model, answers, lambda off: photos(off, "computing in float64")))
+        _check_same(parity, source.model)
+    return ExportedModel(parity, tuple(notes))
+
+
+def _photos(source: ModelToExport, squares: Sequence[SquareLike], rows: Sequence[FileRow], words: str) -> Iterator[RunPhoto]:
+    return photos_of(source.run, rows, squares, words, source.progress)
+
+
+def _made_photos(squares: Sequence[SquareLike], rows: Sequence[FileRow], words: str) -> Iterator[RunPhoto]:
+    return (photo for photo in made_photos(squares) if photo.row in rows)
+
+
+def _check_same(parity: Parity, model: SavedModel) -> None:
     same = parity.same_pixels
-    if not is_int8 and (same.largest >= SAME_PIXELS or same.changed):
+    if not parity.is_same:
         raise ModelError(
             f"the exported model does not predict what the run does: probabilities differ by up to {same.largest:.2g} on the same pixels, "
             f"and {len(same.changed):,} of {same.n:,} labels change",
             hint="nothing was written; please report this network",
         )
-    if parity.familiarity is not None and parity.familiarity > SAME_FAMILIARITY:
+    if parity.familiarity is None or model.familiarity is None:
+        return
+    if parity.familiarity > max(SAME_FAMILIARITY, model.familiarity.scale.smallest * (1 + 1e-6)):
         raise ModelError(
             f"the exported model does not judge as the run does how familiar an image is: off by up to {parity.familiarity:.2g}",
             hint="nothing was written; please report this network",
         )
-    return ExportedModel(parity, tuple(notes))
 
 
 def _calibration_photos(source: ModelToExport, squares: Sequence[SquareLike]) -> list[tuple[ByteArray, ...]]:

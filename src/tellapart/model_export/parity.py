@@ -23,7 +23,11 @@ from tellapart.results import Result
 from tellapart.run_folder import Run
 
 SAME_PIXELS = 1e-5
-"""Largest difference of a probability, on the same pixels and in float32, at which a model counts as exported."""
+"""Difference of a probability, on the same pixels and in float32, below which a model counts as exported."""
+ROUNDINGS = 4
+"""How many times its own distance from float64 the run in float32 may be away from the exported model, where that is more."""
+MOST_ROUNDED = 1e-4
+"""Difference of a probability that no rounding excuses."""
 BATCH = 8
 OTHER_DECODER = (1e-3, 1e-2)
 """Median and largest difference that another decoder and the resizing within the file should stay below."""
@@ -94,12 +98,15 @@ class Parity(Result):
     """How an exported model compares with the run.
 
     Attributes:
-        same_pixels: against the run's networks in float32, on the same pixels.
+        same_pixels: against the run's networks in float32, on the same pixels. Classes between which the run's own probabilities
+            are equal within twice ``SAME_PIXELS`` are no change of label.
         other_decoder: the photo decoded by Pillow and resized within the file, against the pixels tellapart makes; None where the
             format takes squares only.
         as_shipped: against the predictions that the run reports, in its own number format; None if none of their photos can be read.
         score: None if no reported photo can be read.
         familiarity: largest difference of a familiarity on the same pixels; None where the file gives none.
+        rounding: how far the run's own probabilities in float32 are from those in float64, at most, on the photos where the file
+            differs by ``SAME_PIXELS``; 0 where there are none.
     """
 
     same_pixels: Difference
@@ -107,6 +114,13 @@ class Parity(Result):
     as_shipped: Difference | None
     score: ExportScore | None
     familiarity: float | None = None
+    rounding: float = 0.0
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the file answers as the run does in float32."""
+        allowed = max(SAME_PIXELS, min(ROUNDINGS * self.rounding, MOST_ROUNDED))
+        return self.same_pixels.largest < allowed and not self.same_pixels.changed
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,13 +189,28 @@ def float32_reference(model: SavedModel) -> Answer:
     return answer
 
 
+def float64_reference(model: SavedModel) -> Answer:
+    """The answers of a run's networks and heads in float64: slow, and exact beside float32. Familiarity is not computed."""
+    import torch
+
+    from tellapart.models.portable_classifier import PortableClassifier
+
+    exact = PortableClassifier(model, has_familiarity=False).double()
+
+    def answer(squares: Sequence[ByteArray]) -> ModelAnswers:
+        with torch.inference_mode():
+            return ModelAnswers(exact(*map(torch.from_numpy, squares))[0].numpy())
+
+    return answer
+
+
 def parity_of(run: Run, answers: Answers) -> Parity:
     """The three comparisons and the scores."""
     paths = [row.path for row in answers.rows]
     exported, reference, other = answers.exported, answers.reference, answers.other_decoder
     as_shipped, score = _against_run(run, answers)
     return Parity(
-        same_pixels=difference(reference.probabilities, exported.probabilities, paths),
+        same_pixels=difference(reference.probabilities, exported.probabilities, paths, tie=2 * SAME_PIXELS),
         other_decoder=difference(exported.probabilities, other, paths) if other is not None else None,
         as_shipped=as_shipped,
         score=score,
@@ -193,10 +222,35 @@ def parity_of(run: Run, answers: Answers) -> Parity:
     )
 
 
-def difference(first: FloatArray, second: FloatArray, paths: Sequence[str]) -> Difference:
-    """How far two arrays of probabilities, float (n, k) of the same images, are apart."""
+def rounding_of(model: SavedModel, answers: Answers, photos: Callable[[Sequence[FileRow]], Iterable[RunPhoto]]) -> float:
+    """The ``rounding`` of :class:`Parity`.
+
+    Args:
+        model: the run's model.
+        answers: what was answered.
+        photos: gives the photos of these rows again.
+    """
+    reference = answers.reference.probabilities
+    is_off = np.abs(answers.exported.probabilities - reference).max(axis=1) >= SAME_PIXELS
+    if not is_off.any():
+        return 0.0
+    exact = float64_reference(model)
+    in_float32 = {row.path: own for row, own, off in zip(answers.rows, reference, is_off, strict=True) if off}
+    rows = [row for row, off in zip(answers.rows, is_off, strict=True) if off]
+    return max(
+        float(np.abs(exact([square[None] for square in photo.squares]).probabilities - in_float32[photo.row.path]).max())
+        for photo in photos(rows)
+    )
+
+
+def difference(first: FloatArray, second: FloatArray, paths: Sequence[str], *, tie: float = 0.0) -> Difference:
+    """How far two arrays of probabilities, float (n, k) of the same images, are apart.
+
+    ``tie`` is how much more probable the first must hold its class than the second's for the label to count as changed.
+    """
     off = np.abs(first - second).max(axis=1)
-    is_changed = first.argmax(axis=1) != second.argmax(axis=1)
+    every = np.arange(len(first))
+    is_changed = first[every, first.argmax(axis=1)] - first[every, second.argmax(axis=1)] > tie
     changed = tuple(path for path, differs in zip(paths, is_changed, strict=True) if differs)
     return Difference(len(off), float(np.median(off)), float(off.max()), changed)
 

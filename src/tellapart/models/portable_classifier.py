@@ -137,7 +137,7 @@ class _SquareFeatures(nn.Module):
         self.register_buffer("factor", 1.0 / (255.0 * torch.tensor(backbone.card.std)).view(1, 3, 1, 1))
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        x = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.get_buffer("mean")) * self.get_buffer("factor")
+        x = (pixels.permute(0, 3, 1, 2).to(self.get_buffer("mean").dtype) - self.get_buffer("mean")) * self.get_buffer("factor")
         if self.is_mirrored:
             x = torch.cat([x, x.flip(3)])
         features = self.network(x)

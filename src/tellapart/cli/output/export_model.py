@@ -18,6 +18,8 @@ def export_model_output(result: ExportModelResult) -> Answer:
     parity = result.parity
     lines: list[Line] = ["probabilities, exported against the run            median    largest   labels changed"]
     lines += _difference("same pixels, float32", parity.same_pixels)
+    if parity.rounding:
+        lines.append(f"    there the run's own float32 is up to {parity.rounding:.1e} from float64")
     if parity.other_decoder:
         lines += _difference("same file, decoded by Pillow", parity.other_decoder)
     if parity.as_shipped:
