@@ -21,7 +21,7 @@ from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
 from tellapart.commands.balance import copy_ranks
 from tellapart.curation.class_balance import training_counts, undersample
 from tellapart.dataset.file_rows import FileRow
-from tellapart.evaluation.intervals import group_index, resampled_sums
+from tellapart.evaluation.bootstrap import group_index, resampled_sums
 from tellapart.evaluation.metrics import f1_scores, losses
 from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from tellapart.images import decode, resize
-from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
+from tellapart.models.efficientnet_lite_weights import PACKAGED, packaged_state
 from tellapart.models.timm_networks import build_network
 
 CROP = {"lite0": 0.875, "lite1": 0.882, "lite2": 0.89}

@@ -14,8 +14,9 @@ import time
 import numpy as np
 
 from tellapart.calibration import apply, softmax
+from tellapart.evaluation.bootstrap import bootstrap, group_index, group_sums
 from tellapart.evaluation.comparison import compare
-from tellapart.evaluation.intervals import Interval, bootstrap, effective_size, group_index, group_sums, wilson
+from tellapart.evaluation.intervals import Interval, effective_size, wilson
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.metrics import losses
 from tellapart.evaluation.power_law import fit_power_law

@@ -22,8 +22,8 @@ from tellapart import calibration
 from tellapart.curation.label_errors import find_label_errors
 from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
-from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabeledFeatures
+from tellapart.training.out_of_fold_logits import held_out_logits
 
 PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
 

@@ -24,8 +24,8 @@ from tellapart.analyzed_folder import analyze_folder
 from tellapart.dataset.groups import groups_together
 from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
-from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabeledFeatures
+from tellapart.training.out_of_fold_logits import held_out_logits
 from tellapart.workflows.check_run import run_check
 
 VISION = Path(__file__).parent / "peers" / "cleanvision_scores.py"

@@ -25,8 +25,8 @@ from tellapart.conformal import prediction_sets, true_class_scale
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.feature_spec import spec_of
 from tellapart.features.matrix import unit_rows
-from tellapart.models.familiarity import NEIGHBORS, Unlearned, distances, energies, fit_familiarity
 from tellapart.models.heads import mean_logits
+from tellapart.models.out_of_distribution import NEIGHBORS, Unlearned, distances, energies, fit_familiarity
 from tellapart.training.linear_probe import LabeledFeatures, Probe, fit_probe
 
 Scorer = Callable[[np.ndarray], dict[str, np.ndarray]]

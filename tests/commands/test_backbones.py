@@ -9,7 +9,7 @@ from tellapart.errors import ModelError
 from tellapart.features import extraction_rates
 from tellapart.features.extraction_rates import known_rate, record_rate
 from tellapart.models.backbone_catalog import LITE_PARAMETERS, SUGGESTED, _parameters, known_backbones, named_backbone
-from tellapart.models.efficientnet_lite import PACKAGED
+from tellapart.models.efficientnet_lite_weights import PACKAGED
 from tellapart.run_folder import Run
 
 

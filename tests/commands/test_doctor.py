@@ -8,7 +8,7 @@ import pytest
 import tellapart
 from tellapart.commands import doctor as module
 from tellapart.errors import OptionError
-from tellapart.models.efficientnet_lite import PackagedWeights
+from tellapart.models.efficientnet_lite_weights import PackagedWeights
 
 
 def test_a_healthy_place_has_no_problems(cache: Path) -> None:

@@ -20,7 +20,7 @@ from tellapart.commands.export_model import ExportModelResult
 from tellapart.dataset.file_rows import FileRow
 from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ModelError, OptionError
-from tellapart.model_export import run_photos
+from tellapart.model_export import run_images
 from tellapart.model_export.onnx_export import ModelToExport, checked, export_onnx, onnx_answer
 from tellapart.model_export.parity import Difference, ModelAnswers, Parity, collected_answers, difference, float32_reference, rounding_of
 from tellapart.model_export.run_photos import RunPhoto
@@ -41,7 +41,7 @@ COLUMNS = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "
 def _few_photos() -> Iterator[None]:
     """A model is compared on 30 photos instead of 500."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_photos, "CHECKED", 30)
+        patch.setattr(run_images, "CHECKED", 30)
         yield
 
 

@@ -23,10 +23,10 @@ from tellapart.model_export.onnx_graph import described, network_graph, photo_sq
 from tellapart.model_export.quantization import quantized
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.face_weights import FACES
-from tellapart.models.familiarity import Familiarity, Standard, distances, energies
 from tellapart.models.heads import LinearHead
 from tellapart.models.network_loading import network_of
 from tellapart.models.onnx_classifier import OnnxClassifier, input_names
+from tellapart.models.out_of_distribution import Familiarity, Standard, distances, energies
 from tellapart.models.pixel_features import pixel_backbone
 from tellapart.models.portable_classifier import PortableClassifier, Square, check_portable, squares_of
 from tellapart.models.saved_model import Classifier, Member

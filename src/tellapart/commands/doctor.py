@@ -110,7 +110,7 @@ def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> DoctorResult
     """
     from tellapart.cache_dir import cache_root, folder_size
     from tellapart.concurrency import available_cores
-    from tellapart.models.efficientnet_lite import PACKAGED
+    from tellapart.models.efficientnet_lite_weights import PACKAGED
     from tellapart.version import __version__
 
     versions = {name: _version(name) for name in REQUIRED}

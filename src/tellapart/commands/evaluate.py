@@ -191,9 +191,9 @@ class _PredictedFiles:
 def _scores(model: SavedModel, files: _PredictedFiles, familiarity: FloatArray | None) -> tuple[EvaluatedPart, FamiliarityScores | None]:
     """The scores of the evaluated images, and the familiarity of those of unknown classes."""
     from tellapart.evaluation import evaluate as evaluate_predictions
+    from tellapart.evaluation.conformal_scores import familiarity_scores
     from tellapart.evaluation.decision_scores import decision_scores
-    from tellapart.evaluation.unknowns import familiarity_scores
-    from tellapart.training.unknowns import unknown_scores
+    from tellapart.training.conformal_evaluation import unknown_scores
 
     evaluated, is_unknown = files.predictions.where(files.is_evaluated), files.is_unknown
     known, sets = unknown_scores(model, evaluated, None if familiarity is None else familiarity[files.is_evaluated])

@@ -69,7 +69,7 @@ def serve(runs: Sequence[str | Path], *, options: ServeOptions, progress: Progre
     """
     from collections import Counter
 
-    from tellapart.server.serving import serve_until_ended
+    from tellapart.server.uvicorn_server import serve_until_ended
 
     several = [runs] if isinstance(runs, str | Path) else list(runs)
     key = _key(options)
@@ -101,8 +101,8 @@ def asgi(*runs: str | Path, **options: Any) -> Any:
 
 
 def _service(runs: Sequence[str | Path], options: ServeOptions, key: str | None) -> tuple[Service, Any]:
+    from tellapart.server.access_control import LOCAL, Access
     from tellapart.server.app import make_app
-    from tellapart.server.guards import LOCAL, Access
     from tellapart.server.limits import Limits
     from tellapart.server.served_models import open_models
     from tellapart.server.service import Service
@@ -117,7 +117,7 @@ def _service(runs: Sequence[str | Path], options: ServeOptions, key: str | None)
 
 def _key(options: ServeOptions) -> str | None:
     """The key, from the file or the environment; never from the command line, which other users of the machine can read."""
-    from tellapart.server.guards import LOCAL
+    from tellapart.server.access_control import LOCAL
 
     key: str | None = os.environ.get(KEY_VARIABLE)
     if options.key_file is not None:

@@ -63,9 +63,9 @@ def studio(folder: str | Path, *, options: StudioOptions, progress: Progress = A
         DataError: there is no such folder.
         StorageError: no browser could be started.
     """
-    from tellapart.server.serving import address_of, answer_until_ended, listen
     from tellapart.server.studio.app import OPENING, make_studio_app
     from tellapart.server.studio.studio import Places, Studio
+    from tellapart.server.uvicorn_server import address_of, answer_until_ended, listen
 
     room = Studio(_source(folder, options), Places(options.runs, options.check, options.explore, options.suggested))
     listening = listen(options.host, options.port)
@@ -90,7 +90,7 @@ def _source(folder: str | Path, options: StudioOptions) -> Any:
 
 
 def _access(options: StudioOptions, token: str, port: int) -> Any:
-    from tellapart.server.guards import LOCAL
+    from tellapart.server.access_control import LOCAL
     from tellapart.server.studio.app import studio_access
 
     hosts = {*LOCAL, *(name.lower() for name in options.allow_host)}

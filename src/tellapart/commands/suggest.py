@@ -14,8 +14,8 @@ from tellapart.shared_options import device_option, features_option, num_workers
 if TYPE_CHECKING:
     from tellapart.array_types import IntArray
     from tellapart.feature_spec import FeatureSpec
+    from tellapart.workflows.active_learning import Judge, Suggestion
     from tellapart.workflows.explorable_images import ExplorableImages
-    from tellapart.workflows.suggestion import Judge, Suggestion
 
 TABLE_FILE = "suggested.csv"
 
@@ -111,8 +111,8 @@ def suggest(folder: str | Path, *, options: SuggestOptions, progress: Progress =
     from tellapart.output_guards import noting_unchanged
     from tellapart.reports.review_page import PAGE, VIEW, write_review
     from tellapart.run_folder import open_classifier_run
+    from tellapart.workflows.active_learning import Judge, candidates, expected_worth, labeling_view, write_suggestions
     from tellapart.workflows.explorable_images import explorable_images
-    from tellapart.workflows.suggestion import Judge, candidates, expected_worth, labeling_view, write_suggestions
 
     judge = None if options.run is None else Judge.of(open_classifier_run(options.run), device=options.device)
     spec = _spec(options) if judge is None else judge.specs[0]
@@ -150,7 +150,7 @@ def _spec(options: SuggestOptions) -> FeatureSpec:
 
 
 def _suggestion(images: ExplorableImages, judge: Judge | None, rows: IntArray, options: SuggestOptions, progress: Progress) -> Suggestion:
-    from tellapart.workflows.suggestion import suggest_by_run, suggest_from_nothing
+    from tellapart.workflows.active_learning import suggest_by_run, suggest_from_nothing
 
     if judge is None:
         return suggest_from_nothing(images, rows, options.n, seed=options.seed)

@@ -18,9 +18,9 @@ from tellapart.dataset.folder_names import classes_in_file_names, part_of
 from tellapart.dataset.image_files import image_files, no_images
 from tellapart.dataset.labeled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
-from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
 from tellapart.dataset.options import AS_FOUND, AUTO, FILENAME, NONE, TOP, DatasetOptions, reading_options
+from tellapart.dataset.table_paths import ListedFiles
 from tellapart.dataset.tar_shards import shards_in, unpack_shards
 from tellapart.errors import DataError, OptionError
 from tellapart.printable import printable

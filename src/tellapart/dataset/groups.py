@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from tellapart.counts import count
 from tellapart.dataset.delimited_files import named_rows
 from tellapart.dataset.labeled_folder import ATTRIBUTION, MANIFEST_NAMES
-from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.table_columns import columns_of, named_column
+from tellapart.dataset.table_paths import ListedFiles
 from tellapart.errors import DataError, closest_name
 
 

@@ -11,10 +11,10 @@ from tellapart.dataset.delimited_files import TABLE_SUFFIXES, named_rows
 from tellapart.dataset.entry import Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.layouts import CLASSES_NAMED, Layout, read_layout
-from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import Manifest, read_manifest
 from tellapart.dataset.options import AUTO, NONE, DatasetOptions
 from tellapart.dataset.table_columns import Columns, columns_of
+from tellapart.dataset.table_paths import ListedFiles
 from tellapart.errors import DataError, OptionError
 from tellapart.printable import printable
 

@@ -10,10 +10,10 @@ from tellapart.counts import count
 from tellapart.dataset.delimited_files import ANSI, TABLE_SUFFIXES, TEXT_SUFFIXES, encoding_of, is_parquet, named_rows
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
-from tellapart.dataset.listed_files import AS_WRITTEN, BY_NAME, ListedFiles
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.table_columns import HINT, Columns, columns_of
 from tellapart.dataset.table_labels import TRUTH, Row, table_labels
+from tellapart.dataset.table_paths import AS_WRITTEN, BY_NAME, ListedFiles
 from tellapart.errors import DataError
 from tellapart.images.formats import is_named_like_image
 from tellapart.printable import printable

@@ -12,7 +12,8 @@ import numpy as np
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.errors import DataError
-from tellapart.evaluation.intervals import DRAWS, Z, effective_sample_size, group_index, group_sums, wilson
+from tellapart.evaluation.bootstrap import DRAWS, group_index, group_sums
+from tellapart.evaluation.intervals import Z, effective_sample_size, wilson
 from tellapart.evaluation.loss_intervals import difference_columns, loss_columns, mean_interval
 from tellapart.interval import Interval
 from tellapart.part_metrics import Gain

@@ -8,7 +8,8 @@ import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.decision_rule import DecisionRule
-from tellapart.evaluation.intervals import group_index, group_sums, share_interval
+from tellapart.evaluation.bootstrap import group_index, group_sums
+from tellapart.evaluation.intervals import share_interval
 from tellapart.evaluation.loss_intervals import cost_columns, mean_interval
 from tellapart.interval import Interval
 from tellapart.part_metrics import ClassAnswers, DecisionScores

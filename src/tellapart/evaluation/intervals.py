@@ -1,24 +1,19 @@
-"""95 % intervals: Wilson for proportions, the delta method and a bootstrap over groups for everything else."""
+"""95 % intervals: Wilson for proportions, the delta method for AUC, and effective sample sizes of grouped images."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.evaluation.bootstrap import group_index
 from tellapart.interval import Interval
 from tellapart.part_metrics import PartMetrics
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
-DRAWS = 2000
-"""Bootstrap draws behind every interval that is not closed-form."""
-BLOCK_ROWS, BLOCK_CELLS = 64, 2_000_000
-"""Maximum draws and weights in memory at once: 16 MB of float64."""
-ONE_THREAD = 250_000
-"""Multiplications up to which OpenBLAS starts no threads."""
 PRIOR_GROUPS = 2
 """Weight, in groups, of the worst case in which all images of a group share one outcome."""
 
@@ -103,13 +98,6 @@ def logit_interval(value: float, influence: FloatArray) -> Interval:
     return Interval(value, min(low, value), max(high, value))
 
 
-def group_index(groups: Sequence[str]) -> tuple[IntArray, int]:
-    """Number the groups by first appearance: the group of each image, int64 (n,), and the number of groups."""
-    numbers: dict[str, int] = {}
-    index = np.fromiter((numbers.setdefault(group, len(numbers)) for group in groups), dtype=np.int64, count=len(groups))
-    return index, len(numbers)
-
-
 def effective_size(group_sizes: IntArray) -> float:
     """The effective sample size of groups, int (g,), whose images share one outcome: n^2 / sum of squares.
 
@@ -149,57 +137,3 @@ def share_interval(values: BoolArray, groups: Sequence[str]) -> Interval:
     """The share of true values, bool (n,) with n > 0, with its Wilson interval at the effective sample size of n groups."""
     index, _ = group_index(groups)
     return wilson(int(values.sum()), len(values), effective_n=effective_sample_size(values.astype(np.float64), index))
-
-
-def group_sums(columns: FloatArray, index: IntArray, num_groups: int) -> FloatArray:
-    """Sum columns (n, m) within groups, ``index`` int (n,): float64 (num_groups, m)."""
-    if num_groups == len(index):
-        return np.asarray(columns, dtype=np.float64)  # every image its own group, already in order of appearance
-    order = np.argsort(index, kind="stable")
-    starts = np.searchsorted(index[order], np.arange(num_groups))
-    return np.asarray(np.add.reduceat(np.asarray(columns, dtype=np.float64)[order], starts, axis=0))
-
-
-def group_weights(num_groups: int, draws: int = DRAWS, seed: int = 0) -> Iterator[FloatArray]:
-    """Bootstrap weights of the groups, in blocks of float64 (b, num_groups) of at most 16 MB or one draw.
-
-    Multinomial counts of ``num_groups`` draws with replacement; they do not depend on the block size.
-    """
-    rng = np.random.default_rng(seed)
-    rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, num_groups)))
-    for start in range(0, draws, rows):
-        block = np.empty((min(rows, draws - start), num_groups))
-        for row in block:
-            row[:] = np.bincount(rng.integers(0, num_groups, num_groups, dtype=np.int32), minlength=num_groups)
-        yield block
-
-
-def resampled_sums(sums: FloatArray, draws: int = DRAWS, seed: int = 0) -> FloatArray:
-    """Totals of group sums, float (g, m), over ``draws`` resamplings of the groups: float64 (draws, m).
-
-    Multiplied in pieces small enough for OpenBLAS to use one thread: its threads busy-wait for each other, and a product of
-    10 ms takes a second when another process occupies a core.
-    """
-    across = np.ascontiguousarray(sums.T)
-    totals = np.zeros((len(across), draws))
-    done = 0
-    for block in group_weights(len(sums), draws, seed):
-        into = totals[:, done : done + len(block)]
-        step = max(1, ONE_THREAD // (len(across) * len(block)))
-        for start in range(0, len(sums), step):
-            into += across[:, start : start + step] @ block[:, start : start + step].T
-        done += len(block)
-    return totals.T
-
-
-def percentile_interval(value: float, resampled: FloatArray) -> Interval:
-    """The central 95 % of resampled values (draws,), ignoring NaN and infinity, widened to contain ``value``."""
-    finite = resampled[np.isfinite(resampled)]
-    low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (value, value)
-    return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
-
-
-def bootstrap(statistic: Callable[[FloatArray], FloatArray], sums: FloatArray, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Bootstrap percentile interval of a statistic of group sums, float (g, m); ``statistic`` maps totals (d, m) to values (d,)."""
-    value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
-    return percentile_interval(value, statistic(resampled_sums(sums, draws, seed)))

@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.evaluation.intervals import DRAWS, Z, resampled_sums
+from tellapart.evaluation.bootstrap import DRAWS, resampled_sums
+from tellapart.evaluation.intervals import Z
 from tellapart.evaluation.metrics import TINY, losses
 from tellapart.interval import Interval
 

@@ -8,15 +8,8 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.calibration import softmax
 from tellapart.errors import DataError
 from tellapart.evaluation import metrics
-from tellapart.evaluation.intervals import (
-    DRAWS,
-    effective_size,
-    group_index,
-    group_sums,
-    logit_interval,
-    perfect_score_interval,
-    share_interval,
-)
+from tellapart.evaluation.bootstrap import DRAWS, group_index, group_sums
+from tellapart.evaluation.intervals import effective_size, logit_interval, perfect_score_interval, share_interval
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
 from tellapart.interval import Interval

@@ -12,7 +12,7 @@ from tellapart.conformal import ScaleFields
 from tellapart.decision_rule import DecisionFields
 from tellapart.interval import IntervalDict
 from tellapart.model_export.parity import Parity
-from tellapart.model_export.run_photos import reported_part
+from tellapart.model_export.run_images import reported_part
 from tellapart.models.onnx_classifier import FORMAT, SquareLike, input_names
 from tellapart.models.saved_model import SavedModel
 from tellapart.results import plain

@@ -25,7 +25,7 @@ from tellapart.model_export.parity import (
     rounding_of,
 )
 from tellapart.model_export.quantization import CALIBRATED_ON, quantized
-from tellapart.model_export.run_photos import RunPhoto, made_photos, photos_of, rows_to_check, training_rows
+from tellapart.model_export.run_images import RunPhoto, made_photos, photos_of, rows_to_check, training_rows
 from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
 from tellapart.models.saved_model import SavedModel
 from tellapart.progress import Progress

@@ -16,7 +16,7 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation import compare
 from tellapart.evaluation.comparison import score_both
 from tellapart.interval import Interval
-from tellapart.model_export.run_photos import RunPhoto, reported_part
+from tellapart.model_export.run_images import RunPhoto, reported_part
 from tellapart.models.saved_model import SavedModel
 from tellapart.predictions import Predictions
 from tellapart.results import Result

@@ -15,7 +15,7 @@ from tellapart.atomic_files import read_sealed
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import available_cores
 from tellapart.models.backbone_card import CLIP, PROBABILITIES, Backbone, BackboneCard
-from tellapart.models.efficientnet_lite import PACKAGED
+from tellapart.models.efficientnet_lite_weights import PACKAGED
 from tellapart.models.face_weights import FACES
 from tellapart.results import Result
 

@@ -17,7 +17,7 @@ from tellapart.atomic_files import read_sealed, replacing, write_sealed
 from tellapart.cache_dir import cache_root
 from tellapart.errors import ModelError, OptionError
 from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard
-from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
+from tellapart.models.efficientnet_lite_weights import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
 from tellapart.models.safetensors_files import disk_errors, tensors_digest
 from tellapart.models.timm_networks import VARIANTS, build_network, check_network_name

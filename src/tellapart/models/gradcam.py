@@ -23,7 +23,7 @@ from tellapart.errors import ModelError, closest_name
 from tellapart.images import resize
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.devices import chosen_device
-from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
+from tellapart.models.efficientnet_lite_weights import PACKAGED, packaged_state
 from tellapart.models.feature_network import BATCH, Features, bare_network
 from tellapart.models.heads import LinearHead
 from tellapart.models.malloc import tune_malloc

@@ -16,9 +16,9 @@ from torch import nn
 from tellapart.errors import ModelError
 from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard
 from tellapart.models.clip import ImageSide
-from tellapart.models.familiarity import NEIGHBORS, STRONGEST, Familiarity
 from tellapart.models.feature_network import bare_network
 from tellapart.models.heads import LinearHead
+from tellapart.models.out_of_distribution import NEIGHBORS, STRONGEST, Familiarity
 from tellapart.models.saved_model import Classifier, Member
 
 

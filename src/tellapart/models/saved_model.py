@@ -20,7 +20,6 @@ from tellapart.conformal import ConformalScale
 from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ModelError, reason_of
 from tellapart.models.backbone_card import Backbone, BackboneCard
-from tellapart.models.familiarity import Familiarity, conformal_tensors, read_conformal
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import (
     CARD,
@@ -32,6 +31,7 @@ from tellapart.models.model_card import (
     read_card,
     sealed_card,
 )
+from tellapart.models.out_of_distribution import Familiarity, conformal_tensors, read_conformal
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.safetensors_files import disk_errors
 from tellapart.run_folder import open_run

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import ModelError, closest_name
-from tellapart.models.efficientnet_lite import PACKAGED
+from tellapart.models.efficientnet_lite_weights import PACKAGED
 from tellapart.models.face_weights import FACES
 from tellapart.models.hub import hub_within_reach
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 from tellapart.interval import IntervalDict
+from tellapart.reports.conformal_section import UnusualView
 from tellapart.reports.data_card import DataView
 from tellapart.reports.decision_section import DecisionView
 from tellapart.reports.gallery import GalleryView
@@ -13,7 +14,6 @@ from tellapart.reports.map_section import MapView
 from tellapart.reports.scores_section import BinaryView, ClassView, TopK, VerdictView
 from tellapart.reports.search_section import SearchView
 from tellapart.reports.training_section import TrainingView
-from tellapart.reports.unusual_section import UnusualView
 
 
 class PartView(TypedDict):

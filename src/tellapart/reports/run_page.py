@@ -20,7 +20,7 @@ from tellapart.reports.figures import (
     rungs_scale,
     share_range,
 )
-from tellapart.reports.figures.thresholds import plot_scales
+from tellapart.reports.figures.roc_curves import plot_scales
 from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import decisions_command, place_name
 from tellapart.reports.run_view import report_view

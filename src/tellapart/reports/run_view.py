@@ -11,6 +11,7 @@ import numpy as np
 from tellapart.evaluation.intervals import effective_size_sentence
 from tellapart.part_metrics import ReportedPart
 from tellapart.reports import number_format
+from tellapart.reports.conformal_section import strangest_images, unusual_view
 from tellapart.reports.data_card import class_images, data_view
 from tellapart.reports.decision_section import decision_view
 from tellapart.reports.figures.calibration import FEW
@@ -34,7 +35,6 @@ from tellapart.reports.scores_section import binary_view, per_class_view, top_k_
 from tellapart.reports.search_section import search_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, class_sheets, data_uri, fill
 from tellapart.reports.training_section import training_view
-from tellapart.reports.unusual_section import strangest_images, unusual_view
 from tellapart.results import plain
 from tellapart.run_folder import Run, RunContent
 from tellapart.run_metrics import FoldScores

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from tellapart.reports.classify_page import served_page
-from tellapart.server.guards import Access, Guard
+from tellapart.server.access_control import Access, Guard
 from tellapart.server.open_inference import HEADER_LENGTH, infer_response, model_metadata, parse_infer, server_metadata
 from tellapart.server.openapi import openapi
 from tellapart.server.prometheus import metrics_text

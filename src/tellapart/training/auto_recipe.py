@@ -29,6 +29,7 @@ from tellapart.models.backbones import find_backbones
 from tellapart.progress import Progress
 from tellapart.run_metrics import BeforeAfter, EvaluationMetrics, Lead, SearchSummary, Selection, Trial
 from tellapart.training.candidates import Choice, choose
+from tellapart.training.conformal_evaluation import with_familiarity
 from tellapart.training.options import TrainOptions
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
 from tellapart.training.probe_evaluation import PartSets, concatenate_predictions, data_card, rows_with_neighbors
@@ -37,7 +38,6 @@ from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.recipe_runner import DEFAULTS, LivePage, NetworkRunner, folds_by_size
 from tellapart.training.time_budget import OutOfTime, TimeBudget, TimedProgress
 from tellapart.training.trials import Tried, are_square, image_seconds, network_seconds, other_size, packaged_names
-from tellapart.training.unknowns import with_familiarity
 
 if TYPE_CHECKING:
     from tellapart.training.network_evaluation import NetworkAnswers  # loads torch

@@ -9,7 +9,7 @@ import numpy as np
 
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread
-from tellapart.evaluation.intervals import bootstrap, group_index, group_sums
+from tellapart.evaluation.bootstrap import bootstrap, group_index, group_sums
 from tellapart.images.pixel_store import Pixels
 from tellapart.interval import Interval
 

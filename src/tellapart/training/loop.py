@@ -27,9 +27,9 @@ from tellapart.training.distributed import Compute
 from tellapart.training.early_stopping import EpochChoice, is_out_of_patience
 from tellapart.training.ema import MovingAverage
 from tellapart.training.learner import Learner
+from tellapart.training.losses import Classification, Objective
 from tellapart.training.lr_schedule import one_cycle
 from tellapart.training.mixup_cutmix import mix_batch
-from tellapart.training.objectives import Classification, Objective
 from tellapart.training.thread_replicas import Replicas
 from tellapart.training.tracking import Listeners
 

@@ -17,12 +17,12 @@ from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
 from tellapart.run_metrics import BeforeAfter, EvaluationMetrics, FoldScores, Selection, TrainingCost
 from tellapart.training.candidates import Candidate, Choice, choose
+from tellapart.training.conformal_evaluation import with_familiarity
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.network_recipe import NetworkRecipe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
 from tellapart.training.probe_evaluation import PartSets, concatenate_predictions, data_card, rows_with_neighbors
 from tellapart.training.recipe_evaluation import Evaluation
-from tellapart.training.unknowns import with_familiarity
 
 FeaturesOf = Callable[[Sequence[Member]], Sequence[FeatureMatrix]]
 """The features of every image from the backbone of each member."""

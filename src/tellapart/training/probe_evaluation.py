@@ -22,12 +22,12 @@ from tellapart.predictions import Predictions
 from tellapart.progress import SILENT, Progress
 from tellapart.results import plain
 from tellapart.run_metrics import ClassCounts, DataCounts, DuplicateCounts, EvaluationMetrics, LeakEffect, LearningCurve, SplitSensitivity
+from tellapart.training.conformal_evaluation import with_familiarity
 from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
 from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.split_sensitivity import split_sensitivity
-from tellapart.training.unknowns import with_familiarity
 
 SHOWN_NEIGHBORS = 3
 SHOWN_GROUPS = 200

@@ -30,8 +30,8 @@ from tellapart.printable import name_complaint, printable
 from tellapart.progress import SILENT, Progress
 from tellapart.run_folder import Run, RunOptions
 from tellapart.run_metrics import RunMetrics
+from tellapart.training.conformal_evaluation import with_unknown_scores
 from tellapart.training.recipe_evaluation import Evaluation
-from tellapart.training.unknowns import with_unknown_scores
 from tellapart.version import __version__
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")

@@ -12,7 +12,7 @@ from tellapart.feature_spec import FeatureSpec
 from tellapart.features.extraction_rates import known_rate
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.devices import used_device
-from tellapart.models.efficientnet_lite import PACKAGED
+from tellapart.models.efficientnet_lite_weights import PACKAGED
 
 SQUARE = 1.05
 """Images whose longer side is at most this many times the shorter one count as square."""

@@ -207,8 +207,8 @@ class CheckRun:
             self.skipped["mislabeled"] = reason
             return
         from tellapart.curation.label_errors import find_label_errors
-        from tellapart.training.label_noise_logits import held_out_logits
         from tellapart.training.linear_probe import LabeledFeatures
+        from tellapart.training.out_of_fold_logits import held_out_logits
 
         first, groups = self._doubtable()
         self.class_names = sorted({self.rows[number].label or "" for number in first})

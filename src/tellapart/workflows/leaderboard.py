@@ -13,8 +13,8 @@ from tellapart.cache_dir import folder_size
 from tellapart.counts import count
 from tellapart.dataset.bucket import address_of_copy
 from tellapart.errors import DataError, TellapartError
+from tellapart.evaluation.bootstrap import DRAWS
 from tellapart.evaluation.comparison import Comparison, compare
-from tellapart.evaluation.intervals import DRAWS
 from tellapart.interval import Interval
 from tellapart.predictions import Predictions
 from tellapart.progress import Progress

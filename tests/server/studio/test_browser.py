@@ -19,13 +19,13 @@ from tellapart.dataset.decisions import read_decisions
 from tellapart.dataset.options import AS_FOUND
 from tellapart.reports.studio_pages import PAGES
 from tellapart.run_folder import Run
-from tellapart.server.serving import address_of, listen
 from tellapart.server.studio import jobs
 from tellapart.server.studio.app import make_studio_app, studio_access
 from tellapart.server.studio.loading import load_workspace
 from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.studio import Places, Studio
 from tellapart.server.studio.workspace import Choice
+from tellapart.server.uvicorn_server import address_of, listen
 from tests import folders
 from tests.accessibility import SCREENS, serious_findings
 from tests.server.studio.conftest import NASTY, TOKEN, tiny

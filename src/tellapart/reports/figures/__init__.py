@@ -7,12 +7,12 @@ from typing import Any
 
 from tellapart.reports.figures.calibration import coverage_figure, reliability_figure
 from tellapart.reports.figures.class_counts import counts_figure
-from tellapart.reports.figures.confusion import confusion_figure
+from tellapart.reports.figures.confusion_matrix import confusion_figure
 from tellapart.reports.figures.ladder import BAR, interval_bar, rungs_figure, rungs_scale, rungs_time_figure
 from tellapart.reports.figures.projection import map_figure
+from tellapart.reports.figures.roc_curves import precision_recall_figure, roc_figure
 from tellapart.reports.figures.split_variance import curve_figure, sensitivity_figure
 from tellapart.reports.figures.svg import Figure, Scale, figure_css, share_range, theme_css
-from tellapart.reports.figures.thresholds import precision_recall_figure, roc_figure
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 
 __all__ = ["BAR", "Figure", "Scale", "figure_css", "interval_bar", "report_figures", "rungs_scale", "share_range", "theme_css"]

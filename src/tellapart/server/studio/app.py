@@ -19,7 +19,7 @@ from starlette.routing import Route
 from tellapart.dataset.decisions import parse_decisions
 from tellapart.errors import DataError, OptionError, StorageError, TellapartError
 from tellapart.reports.studio_pages import PAGES, studio_css, studio_module, studio_page
-from tellapart.server.guards import SECURITY_HEADERS, Access, Guard
+from tellapart.server.access_control import SECURITY_HEADERS, Access, Guard
 from tellapart.server.limits import Limits
 from tellapart.server.studio.cluster_names import rename_cluster
 from tellapart.server.studio.columns import (
@@ -32,7 +32,7 @@ from tellapart.server.studio.columns import (
     suggested_view,
 )
 from tellapart.server.studio.overview import overview_view
-from tellapart.server.studio.requests import APPLY, CLUSTER, DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
+from tellapart.server.studio.request_bodies import APPLY, CLUSTER, DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
 from tellapart.server.studio.studio import Studio
 from tellapart.server.studio.workspace import STATES, Step, Workspace
 
@@ -167,10 +167,10 @@ class _Routes:
         return Response(source, media_type="text/javascript")
 
     async def thumb(self, request: Request) -> Response:
-        return _picture(await self.studio.pictures.small(number_in(request, self.workspace)))
+        return _picture(await self.studio.served_images.small(number_in(request, self.workspace)))
 
     async def image(self, request: Request) -> Response:
-        return _picture(await self.studio.pictures.large(number_in(request, self.workspace)))
+        return _picture(await self.studio.served_images.large(number_in(request, self.workspace)))
 
     async def status(self, request: Request) -> Response:
         loading = self.studio.loading

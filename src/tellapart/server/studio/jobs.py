@@ -21,8 +21,8 @@ from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.options import flag_of
 from tellapart.printable import place_of
-from tellapart.server.studio.child import ANSWER, ENDED, JOB, KEEPER, OUTPUT
 from tellapart.server.studio.documents import JobView
+from tellapart.server.studio.job_process import ANSWER, ENDED, JOB, KEEPER, OUTPUT
 from tellapart.server.studio.scan import FolderSource
 from tellapart.training.options import TrainOptions
 
@@ -148,7 +148,7 @@ class Jobs:
                 write_json(job.folder / JOB, {"kind": kind, "command": list(job.command), "started": job.started})
         except OSError as error:
             raise storage_error(error, self.folder) from error
-        keeper = [sys.executable, "-m", "tellapart.server.studio.child", str(job.folder)]
+        keeper = [sys.executable, "-m", "tellapart.server.studio.job_process", str(job.folder)]
         quiet = subprocess.DEVNULL
         running = subprocess.Popen(keeper, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
         threading.Thread(target=running.wait, daemon=True).start()  # so that it leaves no zombie

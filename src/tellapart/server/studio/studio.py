@@ -1,4 +1,4 @@
-"""The studio behind the routes: the folder, its pictures, and what was made of it."""
+"""The studio behind the routes: the folder, its images, and what was made of it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tellapart.server.studio.columns import index_view, review_of, states_view
 from tellapart.server.studio.jobs import CHECK, EXPLORE, SUGGEST, TRAIN, Job, Jobs, arguments_of, flags_of
 from tellapart.server.studio.loading import Loader, Loading
 from tellapart.server.studio.new_files import FileChanges, NewFiles
-from tellapart.server.studio.pictures import Pictures
 from tellapart.server.studio.scan import FolderSource
+from tellapart.server.studio.served_images import ServedImages
 from tellapart.server.studio.workspace import Workspace
 from tellapart.workflows.leaderboard import ListedRuns, list_runs
 from tellapart.workflows.review_view import ReviewView
@@ -65,7 +65,7 @@ class Studio:
         self.loading = Loading()
         self.workspace: Workspace | None = None
         self.loader: Loader | None = None
-        self._pictures: Pictures | None = None
+        self._served_images: ServedImages | None = None
         self._index: bytes | None = None
         self._new_files: NewFiles | None = None
         self._read_runs: dict[tuple[Path, int], Run] = {}
@@ -178,23 +178,23 @@ class Studio:
 
     def use(self, workspace: Workspace) -> None:
         """Work on a folder that was read; on other files than before where they have changed."""
-        if self._pictures is not None:
-            self._pictures.close()
+        if self._served_images is not None:
+            self._served_images.close()
         if self.workspace is not None:
             workspace.own_batches[:0] = self.workspace.own_batches
         folder, snapshot = Path(self.source.folder).expanduser(), workspace.snapshot
         is_plain = folder.is_dir() and folder.absolute() == snapshot.root and not snapshot.is_listed
         self._new_files = NewFiles(snapshot.root, snapshot.paths) if is_plain else None
-        self._pictures = Pictures(workspace)
+        self._served_images = ServedImages(workspace)
         self._index = None
         self.workspace = workspace
 
     @property
-    def pictures(self) -> Pictures:
-        """The pictures of the folder, once it is read."""
-        if self._pictures is None:
+    def served_images(self) -> ServedImages:
+        """The images of the folder, once it is read."""
+        if self._served_images is None:
             raise RuntimeError("the folder is not read yet")
-        return self._pictures
+        return self._served_images
 
     def index_json(self) -> bytes:
         """What :func:`index_view` gives, made once."""
@@ -221,8 +221,8 @@ class Studio:
         """End what runs for it."""
         if self.loader is not None:
             self.loader.stop()
-        if self._pictures is not None:
-            self._pictures.close()
+        if self._served_images is not None:
+            self._served_images.close()
 
 
 def _listed(names: Sequence[str]) -> str:

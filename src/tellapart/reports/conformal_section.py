@@ -1,4 +1,4 @@
-"""The section about the unusual: how often familiarity raises a false alarm, what prediction sets hold, and the strangest images."""
+"""The section on unknown images: false alarms of familiarity, prediction sets, and the most unusual images."""
 
 from __future__ import annotations
 

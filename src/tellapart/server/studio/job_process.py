@@ -1,6 +1,6 @@
-"""The keeper of one job: runs a command of tellapart, keeps what it says, and notes how it ended.
+"""The process of one job of the studio: runs a command of tellapart, keeps its output, and records how it ended.
 
-A process of its own, started with the folder of the job as its argument, so that the job goes on when the studio ends.
+It is started with the folder of the job as its argument, and goes on when the studio ends.
 """
 
 from __future__ import annotations

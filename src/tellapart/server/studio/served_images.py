@@ -1,4 +1,4 @@
-"""The pictures that the studio shows: always encoded anew, never the bytes of a file."""
+"""The images that the studio shows: always encoded anew, never the bytes of a file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SMALL, LARGE = 128, 1600
 T = TypeVar("T")
 
 
-class Pictures:
-    """Thumbnails from the cache or made anew, and larger pictures made for the one who looks.
+class ServedImages:
+    """Thumbnails from the cache or made anew, and larger images made on request.
 
     Thumbnails that are there are read in the event loop: that takes less time than to ask another thread.
 

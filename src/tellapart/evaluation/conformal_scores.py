@@ -1,4 +1,4 @@
-"""Scores of familiarity and of prediction sets on held-out images: false alarms, coverage, size."""
+"""Scores of the conformal methods on held-out images: false alarms of familiarity, coverage and size of prediction sets."""
 
 from __future__ import annotations
 

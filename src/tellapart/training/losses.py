@@ -1,4 +1,4 @@
-"""Training objectives: classification (cross-entropy), and the protocol that others follow."""
+"""Losses (training objectives): cross-entropy for classification, and the protocol that others follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How familiar an image is to a model, as a conformal p-value: how near the training images are, and how strongly any class answers.
+"""Out-of-distribution detection: the familiarity of an image as a conformal p-value, from distances to training images and logits.
 
 The strangeness of an image is its mean cosine distance to the three nearest training images, plus its energy, which is minus the log
 of the sum of the exponentials of its logits (Liu et al. 2020); each in standard deviations. A strong answer makes an image familiar by

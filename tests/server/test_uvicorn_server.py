@@ -19,7 +19,7 @@ import pytest
 import tellapart
 from tellapart.errors import OptionError
 from tellapart.run_folder import Run
-from tellapart.server.serving import listen
+from tellapart.server.uvicorn_server import listen
 from tests import folders
 from tests.reports.conftest import browser as browser
 

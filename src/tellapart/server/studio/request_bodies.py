@@ -1,4 +1,4 @@
-"""What the page may send, checked before anything is done with it."""
+"""What the page may send: request bodies are checked before anything is done with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running the application with uvicorn until it is told to end."""
+"""Run the application with uvicorn until it is told to end."""
 
 from __future__ import annotations
 

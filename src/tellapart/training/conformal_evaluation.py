@@ -1,4 +1,4 @@
-"""What a classifier knows of unknown images: their familiarity and prediction sets, and how both score on the reported images."""
+"""Fit familiarity and prediction sets (both conformal) to a trained classifier, and evaluate both on the reported images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.conformal import prediction_sets, true_class_scale
 from tellapart.dataset.file_rows import FileRow
-from tellapart.evaluation.unknowns import COVERAGE, familiarity_scores, set_scores
+from tellapart.evaluation.conformal_scores import COVERAGE, familiarity_scores, set_scores
 from tellapart.features import FeatureMatrix
-from tellapart.models.familiarity import Unlearned, fit_familiarity
+from tellapart.models.out_of_distribution import Unlearned, fit_familiarity
 from tellapart.models.saved_model import Classifier
 from tellapart.part_metrics import FamiliarityScores, SetScores
 from tellapart.predictions import Predictions

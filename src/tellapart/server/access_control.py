@@ -1,4 +1,4 @@
-"""Who may ask: hosts, origins, the key, and how large a body may be; and the headers that every answer has."""
+"""Access control: allowed hosts and origins, the API key, the size of a body, and the headers of every answer."""
 
 from __future__ import annotations
 

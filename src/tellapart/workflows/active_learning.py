@@ -1,4 +1,4 @@
-"""What to label next: the candidates of a folder, what a run says of them, and the batch that is suggested."""
+"""Active learning: which images to label next, what a run predicts for them, and the batch that is suggested."""
 
 from __future__ import annotations
 

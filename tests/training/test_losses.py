@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from tellapart.training import objectives
+from tellapart.training import losses
 from tellapart.training.config import TrainingConfig
-from tellapart.training.objectives import Classification
+from tellapart.training.losses import Classification
 
 TARGETS = np.array([0, 0, 0, 1, 2, 2])
 
@@ -58,7 +58,7 @@ def test_right_counts_the_largest_logit() -> None:
 
 
 def judged(monkeypatch: pytest.MonkeyPatch, logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
-    monkeypatch.setattr(objectives, "logits_of", lambda *_: logits)
+    monkeypatch.setattr(losses, "logits_of", lambda *_: logits)
     return Classification().judged(None, feed(targets), np.arange(len(targets)), 1)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.models.familiarity import MOST_KEPT, Familiarity, Unlearned, conformal_tensors, fit_familiarity, read_conformal
+from tellapart.models.out_of_distribution import MOST_KEPT, Familiarity, Unlearned, conformal_tensors, fit_familiarity, read_conformal
 
 
 def two_kinds(n: int, seed: int = 0, d: int = 16) -> np.ndarray:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabeledFeatures
+from tellapart.training.out_of_fold_logits import held_out_logits
 
 
 def data(labels_wrong: int = 0, seed: int = 0) -> tuple[LabeledFeatures, np.ndarray]:
