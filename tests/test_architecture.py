@@ -15,8 +15,8 @@ SOURCE = Path(tellapart.__file__).parent
 
 LEVELS = (
     (
-        *("version", "errors", "counts", "durations", "array_types", "options", "shared_options", "results", "progress"),
-        *("cache_dir", "printable", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
+        *("version", "errors", "counts", "durations", "array_types", "options", "results", "progress"),
+        *("cache_dir", "printable", "shared_options", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
         "large_arrays",
     ),
     (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.options import Condition, option
+from tellapart.printable import name_complaint
 
 Conditions = Condition | tuple[Condition, ...]
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -66,6 +67,24 @@ def resize_option(*, only_for: Conditions = ()) -> Any:
     """How an image becomes a square."""
     help = "How an image becomes a square: crop the middle, pad with a border, or squash."
     return option("crop", help, choices=RESIZE_POLICIES, only_for=only_for)
+
+
+def balance_option() -> Any:
+    """How training handles class imbalance."""
+    help = "How to handle class imbalance: weights in the loss, or over- or undersampling."
+    return option("none", help, choices=("none", "weights", "oversample", "undersample"))
+
+
+def run_name_option(kind: str | None = None) -> Any:
+    """The name of a run; ``kind`` is what the default name says of it."""
+    default = "the folder's name and a number" if kind is None else f"the folder's name, {kind} and a number"
+    return option(None, f"Name of the run; by default {default}.", metavar="NAME", check=name_complaint)
+
+
+def allow_host_option() -> Any:
+    """More host names that requests may use."""
+    help = "Also accept requests for this host name; may be repeated."
+    return option((), help, metavar="NAME")
 
 
 def runs_option() -> Any:

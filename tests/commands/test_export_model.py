@@ -23,7 +23,7 @@ from tellapart.errors import ModelError, OptionError
 from tellapart.model_export import run_images
 from tellapart.model_export.onnx_export import ModelToExport, checked, export_onnx, onnx_answer
 from tellapart.model_export.parity import Difference, ModelAnswers, Parity, collected_answers, difference, float32_reference, rounding_of
-from tellapart.model_export.run_photos import RunPhoto
+from tellapart.model_export.run_images import RunPhoto
 from tellapart.models.onnx_classifier import OnnxClassifier
 from tellapart.models.portable_classifier import squares_of
 from tellapart.models.saved_model import load_model
@@ -168,7 +168,7 @@ def test_how_far_float32_is_from_float64_is_measured_where_the_file_differs(trai
     model = load_model(trained.model_folder)
     source = ModelToExport(trained, model, SILENT)
     squares = squares_of(model)
-    photos = list(run_photos.photos_of(trained, run_photos.rows_to_check(trained)[:3], squares, "reading", SILENT))
+    photos = list(run_images.photos_of(trained, run_images.rows_to_check(trained)[:3], squares, "reading", SILENT))
     answers = collected_answers(photos, float32_reference(model), float32_reference(model), None)
     assert rounding_of(model, answers, lambda rows: []) == 0.0, "no photo is computed again where nothing differs"
     off = replace(answers, exported=ModelAnswers(answers.exported.probabilities + np.array([[0.0], [2e-5], [0.0]])))

@@ -56,21 +56,21 @@ _WIDEST = 4 / 3
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation(Options):
-    """How images are varied. Names and ranges are those people know from Keras; all but the mirror image is off by default."""
+    """How images are augmented. Names and ranges are those known from Keras; all but the flip is off by default."""
 
-    flip: bool = option(True, "Mirror every other image, left and right exchanged.")
-    vertical_flip: bool = option(False, "Turn every other image upside down, top and bottom exchanged.")
-    rotation: float = option(0.0, "Turn by up to so many degrees, either way.", minimum=0, maximum=180)
-    shift: float = option(0.0, "Move by up to this share of the side, along both sides.", minimum=0, maximum=0.9)
-    shear: float = option(0.0, "Lean by up to so many degrees, either way.", minimum=0, maximum=60)
-    zoom: float = option(0.0, "Make larger or smaller by up to this share: 0.2 for 0.8 to 1.2 times.", minimum=0, maximum=0.9)
-    crop: float = option(0.0, "Cut away up to this share of the area, at a random place and in a random shape.", minimum=0, maximum=0.95)
-    brightness: float = option(0.0, "Multiply the light by 1 plus or minus up to this.", minimum=0, maximum=1)
+    flip: bool = option(True, "Flip half of the images, left to right.")
+    vertical_flip: bool = option(False, "Flip half of the images, top to bottom.")
+    rotation: float = option(0.0, "Rotate by up to this many degrees, in either direction.", minimum=0, maximum=180)
+    shift: float = option(0.0, "Shift by up to this share of the side, horizontally and vertically.", minimum=0, maximum=0.9)
+    shear: float = option(0.0, "Shear by up to this many degrees, in either direction.", minimum=0, maximum=60)
+    zoom: float = option(0.0, "Scale by up to this share: 0.2 for 0.8 to 1.2 times.", minimum=0, maximum=0.9)
+    crop: float = option(0.0, "Crop at random (place and aspect ratio), removing up to this share of the area.", minimum=0, maximum=0.95)
+    brightness: float = option(0.0, "Multiply the brightness by 1 plus or minus up to this.", minimum=0, maximum=1)
     contrast: float = option(0.0, "Multiply the contrast by 1 plus or minus up to this.", minimum=0, maximum=1)
     color: float = option(0.0, "Multiply the saturation by 1 plus or minus up to this.", minimum=0, maximum=1)
-    noise: float = option(0.0, "Add normal noise of this standard deviation, as a share of the full range.", minimum=0, maximum=1)
-    erasing: float = option(0.0, "Probability that a rectangle of 2 to 20 % of the area is made gray.", minimum=0, maximum=1)
-    fill: str = option("reflect", "What appears where the image was moved away.", choices=FILLS)
+    noise: float = option(0.0, "Add Gaussian noise of this standard deviation, as a share of the full range.", minimum=0, maximum=1)
+    erasing: float = option(0.0, "Probability of random erasing: a rectangle of 2 to 20 % of the area becomes gray.", minimum=0, maximum=1)
+    fill: str = option("reflect", "How to fill what a rotation, shift or zoom leaves empty.", choices=FILLS)
 
     @property
     def flips_only(self) -> bool:

@@ -27,7 +27,9 @@ MAX_CLASSES, MAX_ROWS, MAX_PER_CLASS = 12, 12, 3
 class AugmentOptions(DatasetOptions):
     """How to augment."""
 
-    augment: str = option("light", "Augmentation: none, flip, light, strong, or a list such as flip,rotation=20,zoom=0.2.", metavar="WORDS")
+    augment: str = option(
+        "light", "Data augmentation: none, flip, light, strong, or a list such as flip,rotation=20,zoom=0.2.", metavar="WORDS"
+    )
     copies: int = option(0, "Augmented copies to write of each training image; 0 for a contact sheet only.", minimum=0, maximum=100)
     out: Path | None = option(None, "The contact sheet, by default augment.jpg; with --copies the new folder.", metavar="FILE|DIR")
     seed: int = seed_option()

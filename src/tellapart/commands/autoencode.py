@@ -12,13 +12,14 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
-from tellapart.printable import folder_name, name_complaint
+from tellapart.printable import folder_name
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import (
     again_option,
     device_option,
     num_workers_option,
     resize_option,
+    run_name_option,
     runs_option,
     seed_option,
     state_option,
@@ -63,7 +64,7 @@ class AutoencodeOptions(DatasetOptions):
     epochs: int = option(30, "Number of epochs.", minimum=1, maximum=10_000)
     batch_size: int = option(32, "Images per batch.", minimum=1, maximum=8192)
     lr: float = option(2e-3, "Peak learning rate.", minimum=1e-8, maximum=10.0)
-    patience: int = option(20, "Stop after this many epochs without improvement on the held-out photos.", minimum=1, maximum=10_000)
+    patience: int = option(20, "Early stopping: epochs without improvement on the held-out images.", minimum=1, maximum=10_000)
     time_limit: str | None = option(
         None,
         "Time limit for training the network: 90s, 10m, 2h. Reading the photos and writing the report are not counted.",
@@ -72,9 +73,7 @@ class AutoencodeOptions(DatasetOptions):
     )
     test_share: float | None = test_share_option(TEST_SHARE)
     seed: int = seed_option()
-    name: str | None = option(
-        None, "Name of the run; by default the folder's name, autoencoder and a number.", metavar="NAME", check=name_complaint
-    )
+    name: str | None = run_name_option("autoencoder")
     out: Path = runs_option()
     again: bool = again_option()
     state: Path | None = state_option()

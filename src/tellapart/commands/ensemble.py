@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tellapart.errors import DataError
 from tellapart.options import Options, dataclass, option, with_options
-from tellapart.printable import folder_name, name_complaint
+from tellapart.printable import folder_name
 from tellapart.progress import AUTO, Progress
-from tellapart.shared_options import again_option, runs_option
+from tellapart.shared_options import again_option, run_name_option, runs_option
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
@@ -27,9 +27,7 @@ class EnsembleOptions(Options):
         "Weights of the runs: fitted on out-of-fold predictions, or equal.",
         choices=("out-of-fold", "equal"),
     )
-    name: str | None = option(
-        None, "Name of the run; by default the folder's name, ensemble and a number.", metavar="NAME", check=name_complaint
-    )
+    name: str | None = run_name_option("ensemble")
     out: Path = runs_option()
     again: bool = again_option("Combine again where a finished run is made of the same runs.")
 

@@ -48,7 +48,7 @@ class ExportModelOptions(Options):
     out: Path | None = option(None, "New folder to write; by default RUN/export/FORMAT, which is replaced.", metavar="DIR")
     int8: bool = option(
         False,
-        "Compute in whole numbers of 8 bits: a quarter of the size, and another model, which is evaluated anew.",
+        "Quantize to 8-bit integers: a quarter of the size, but a different model, which is evaluated again.",
         only_for=when("to", "onnx", "web"),
     )
     single: bool = option(

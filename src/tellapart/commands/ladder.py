@@ -15,14 +15,16 @@ from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
 from tellapart.options import Condition, dataclass, option, with_options
-from tellapart.printable import folder_name, name_complaint, place_of
+from tellapart.printable import folder_name, place_of
 from tellapart.progress import AUTO, Progress
 from tellapart.run_metrics import SavedStep
 from tellapart.shared_options import (
     again_option,
     backbone_option,
+    balance_option,
     device_option,
     num_workers_option,
+    run_name_option,
     runs_option,
     seed_option,
     state_option,
@@ -89,11 +91,7 @@ class LadderOptions(DatasetOptions):
     )
     folds: int = option(5, "Number of cross-validation folds, one network each.", minimum=2, maximum=100, only_for=_with_step("folds"))
     tta: int = option(4, "Views of each image for the step tta.", minimum=2, maximum=8, only_for=_with_step("tta"))
-    balance: str = option(
-        "none",
-        "How to handle class imbalance: weights in the loss, or over- or undersampling.",
-        choices=("none", "weights", "oversample", "undersample"),
-    )
+    balance: str = balance_option()
     time_limit: str | None = option(
         None,
         "Time limit for training each network, such as 90s, 10m or 2h.",
@@ -103,9 +101,7 @@ class LadderOptions(DatasetOptions):
     )
     test_share: float | None = test_share_option()
     seed: int = seed_option()
-    name: str | None = option(
-        None, "Name of the run; by default the folder's name, ladder and a number.", metavar="NAME", check=name_complaint
-    )
+    name: str | None = run_name_option("ladder")
     out: Path = runs_option()
     again: bool = again_option()
     state: Path | None = state_option()

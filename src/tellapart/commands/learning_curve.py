@@ -15,6 +15,7 @@ from tellapart.results import Result
 from tellapart.run_metrics import CurvePoint, DoubledTraining, EvaluationMetrics
 from tellapart.shared_options import (
     backbone_option,
+    balance_option,
     device_option,
     image_size_option,
     num_workers_option,
@@ -58,11 +59,7 @@ class LearningCurveOptions(DatasetOptions):
     image_size: int | None = image_size_option()
     augment: str | None = option(None, "Data augmentation, as for train.", metavar="WORDS", only_for=TRAINED)
     epochs: int | None = option(None, "Number of epochs; by default the recipe's.", minimum=1, maximum=10_000, only_for=TRAINED)
-    balance: str = option(
-        "none",
-        "How to handle class imbalance: weights in the loss, or over- or undersampling.",
-        choices=("none", "weights", "oversample", "undersample"),
-    )
+    balance: str = balance_option()
     test_share: float | None = test_share_option()
     seed: int = seed_option()
     out: Path | None = option(None, "File for the figure (.svg) or the numbers (.json).", metavar="FILE", check=_is_figure)

@@ -11,6 +11,7 @@ from tellapart.errors import OptionError, reason_of
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
+from tellapart.shared_options import allow_host_option
 
 if TYPE_CHECKING:
     from tellapart.server.service import Service
@@ -22,17 +23,17 @@ KEY_VARIABLE = "TELLAPART_API_KEY"
 class ServeOptions(Options):
     """Where to listen, who may ask, and how much is taken on."""
 
-    host: str = option("127.0.0.1", "Address to listen on; any other than this machine's own needs a key.", metavar="ADDRESS")
+    host: str = option("127.0.0.1", "Address to listen on; any but this machine's own needs an API key.", metavar="ADDRESS")
     port: int = option(8000, "Port to listen on; 0 for a free one.", minimum=0, maximum=65535)
-    allow_host: tuple[str, ...] = option((), "Another name that the service is called by; may be repeated.", metavar="NAME")
-    key_file: Path | None = option(None, f"File with the key that requests have to bring; else ${KEY_VARIABLE}, else none.", metavar="FILE")
-    queue: int = option(64, "Requests inside at once; further ones are refused with 429.", minimum=1, maximum=10_000)
+    allow_host: tuple[str, ...] = allow_host_option()
+    key_file: Path | None = option(None, f"File with the API key of requests; by default ${KEY_VARIABLE}, if set.", metavar="FILE")
+    queue: int = option(64, "Requests in progress or waiting; further ones are refused with 429.", minimum=1, maximum=10_000)
     deadline: float = option(
-        30.0, "Seconds from a request's beginning to its answer; later is refused with 504.", minimum=0.1, maximum=3600.0
+        30.0, "Seconds from the start of a request to its answer; after that, the answer is 504.", minimum=0.1, maximum=3600.0
     )
-    max_body: float = option(32.0, "Size of a request's body in MB; more is refused with 413.", minimum=0.01, maximum=4096.0)
-    max_images: int = option(64, "Images in one request.", minimum=1, maximum=10_000)
-    num_workers: int | None = option(None, "Threads that compute; by default one per core.", minimum=1, maximum=256)
+    max_body: float = option(32.0, "Largest request body in MB; a larger one is refused with 413.", minimum=0.01, maximum=4096.0)
+    max_images: int = option(64, "Maximum number of images in one request.", minimum=1, maximum=10_000)
+    num_workers: int | None = option(None, "Threads that compute predictions; by default one per core.", minimum=1, maximum=256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ def asgi(*runs: str | Path, **options: Any) -> Any:
 
 
 def _service(runs: Sequence[str | Path], options: ServeOptions, key: str | None) -> tuple[Service, Any]:
-    from tellapart.server.access_control import LOCAL, Access
+    from tellapart.server.access_control import Access, accepted_hosts
     from tellapart.server.app import make_app
     from tellapart.server.limits import Limits
     from tellapart.server.served_models import open_models
@@ -110,9 +111,7 @@ def _service(runs: Sequence[str | Path], options: ServeOptions, key: str | None)
     models = open_models(runs)
     limits = Limits(options.queue, options.deadline, int(options.max_body * 1e6), options.max_images)
     service = Service(models, limits, options.num_workers)
-    hosts = {*LOCAL, *(name.lower() for name in options.allow_host)}
-    hosts |= {options.host.lower()} if options.host not in ("0.0.0.0", "::") else set()  # noqa: S104  (compared, not bound)
-    return service, make_app(service, Access(frozenset(hosts), key, limits))
+    return service, make_app(service, Access(accepted_hosts(options.host, options.allow_host), key, limits))
 
 
 def _key(options: ServeOptions) -> str | None:

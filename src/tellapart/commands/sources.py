@@ -27,8 +27,8 @@ class SourcesOptions(Options):
     """Which sources to check, and how."""
 
     check: bool = option(False, "Request one page of results from each source, and fetch its first image.")
-    contact: str | None = option(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
-    allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.", only_for=given("check"))
+    contact: str | None = option(None, f"Your e-mail or web address, sent to every server [default: ${CONTACT_VARIABLE}].")
+    allow_private: bool = option(False, "Allow connections to private network addresses.", only_for=given("check"))
 
 
 @dataclass(frozen=True)

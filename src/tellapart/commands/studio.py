@@ -10,7 +10,7 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
-from tellapart.shared_options import num_workers_option, runs_option, state_option
+from tellapart.shared_options import allow_host_option, num_workers_option, runs_option, state_option
 
 DEADLINE_S = 2.0
 
@@ -21,12 +21,12 @@ class StudioOptions(DatasetOptions):
 
     open: bool = option(False, "Open it in the browser.")
     port: int = option(8001, "Port to listen on; 0 for a free one.", minimum=0, maximum=65535)
-    host: str = option("127.0.0.1", "Address to listen on; whoever has the address that is printed may decide.", metavar="ADDRESS")
-    allow_host: tuple[str, ...] = option((), "Another name that the studio is called by; may be repeated.", metavar="NAME")
+    host: str = option("127.0.0.1", "Address to listen on; whoever has the printed link can make decisions.", metavar="ADDRESS")
+    allow_host: tuple[str, ...] = allow_host_option()
     runs: Path = runs_option()
-    check: Path = option(Path("check"), "Folder that tellapart check wrote its review to, or is to write it to.", metavar="DIR")
-    explore: Path = option(Path("explore"), "Folder that tellapart explore wrote its map to, or is to write it to.", metavar="DIR")
-    suggested: Path = option(Path("suggested"), "Folder that tellapart suggest wrote its batch to, or is to write it to.", metavar="DIR")
+    check: Path = option(Path("check"), "Folder for the review by tellapart check.", metavar="DIR")
+    explore: Path = option(Path("explore"), "Folder for the map by tellapart explore.", metavar="DIR")
+    suggested: Path = option(Path("suggested"), "Folder for the batch by tellapart suggest.", metavar="DIR")
     state: Path | None = state_option()
     num_workers: int | None = num_workers_option()
 
@@ -90,12 +90,10 @@ def _source(folder: str | Path, options: StudioOptions) -> Any:
 
 
 def _access(options: StudioOptions, token: str, port: int) -> Any:
-    from tellapart.server.access_control import LOCAL
+    from tellapart.server.access_control import accepted_hosts
     from tellapart.server.studio.app import studio_access
 
-    hosts = {*LOCAL, *(name.lower() for name in options.allow_host)}
-    hosts |= {options.host.lower()} if options.host not in ("0.0.0.0", "::") else set()  # noqa: S104  (compared, not bound)
-    return studio_access(frozenset(hosts), token, port)
+    return studio_access(accepted_hosts(options.host, options.allow_host), token, port)
 
 
 def _open_browser(address: str) -> None:

@@ -29,9 +29,9 @@ def _classes_complaint(words: str) -> str | None:
 class SuggestOptions(DatasetOptions):
     """What is suggested, and how."""
 
-    run: Path | None = option(None, "Run whose doubts decide; without one, the prototypes of clusters are suggested.", metavar="RUN")
+    run: Path | None = option(None, "Run whose least certain images are suggested; without one, prototypes of clusters.", metavar="RUN")
     n: int = option(20, "Number of images to suggest.", minimum=1, maximum=10_000)
-    labeled: bool = option(False, "Look again at labeled images: those whose label the run doubts.", only_for=given("run"))
+    labeled: bool = option(False, "Suggest labeled images, whose label the run finds unlikely, to check again.", only_for=given("run"))
     classes: str | None = option(
         None,
         "Classes to label with, with commas between; by default those of the run, or of the folder.",

@@ -74,7 +74,7 @@ def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> Export
     Args:
         source: what is exported.
         folder: where to.
-        is_int8: whether the network computes in whole numbers of 8 bits.
+        is_int8: whether the network is quantized to 8-bit integers.
 
     Raises:
         MissingExtra: onnx or onnxruntime is not installed.

@@ -1,4 +1,4 @@
-"""A graph in whole numbers of 8 bits: a quarter of the size, and another model, which has to be evaluated anew."""
+"""Quantization of a graph to 8-bit integers: a quarter of the size, but a different model, which has to be evaluated again."""
 
 from __future__ import annotations
 

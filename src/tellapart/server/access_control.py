@@ -27,6 +27,12 @@ SECURITY_HEADERS = {
 }
 
 
+def accepted_hosts(host: str, names: Collection[str]) -> frozenset[str]:
+    """The host names that requests may use: those of this machine, the address listened on, and further names."""
+    bound = {host.lower()} if host not in ("0.0.0.0", "::") else set()  # noqa: S104  (compared, not bound)
+    return frozenset({*LOCAL, *bound, *(name.lower() for name in names)})
+
+
 @dataclass(frozen=True)
 class Access:
     """Who may ask.

@@ -10,14 +10,15 @@ from tellapart.decision_rule import parse_recalls
 from tellapart.durations import duration_complaint
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, without
-from tellapart.printable import name_complaint
 from tellapart.shared_options import (
     again_option,
     backbone_option,
+    balance_option,
     device_option,
     image_size_option,
     num_workers_option,
     resize_option,
+    run_name_option,
     runs_option,
     seed_option,
     state_option,
@@ -67,11 +68,7 @@ class TrainOptions(DatasetOptions):
         "Average the features of each image and its mirror image: twice the work, better accuracy.",
         only_for=PROBED_OR_TUNED,
     )
-    balance: str = option(
-        "none",
-        "How to handle class imbalance: weights in the loss, or over- or undersampling.",
-        choices=("none", "weights", "oversample", "undersample"),
-    )
+    balance: str = balance_option()
     augment: str | None = option(
         None,
         "Data augmentation: none, flip, light, strong, or a list such as flip,rotation=20,zoom=0.2.",
@@ -133,18 +130,18 @@ class TrainOptions(DatasetOptions):
     )
     costs: Path | None = option(
         None,
-        "Table of costs (CSV): a row for each true class, a column for each answer; predict then gives the cheapest answer.",
+        "Table of costs (CSV): a row for each true class, a column for each answer; predict then minimizes the expected cost.",
         metavar="FILE",
     )
     recall: str | None = option(
         None,
-        "Recall that a class has to reach, such as dogs=0.99, chosen on out-of-fold predictions; predict then answers accordingly.",
+        "Minimum recall of a class, such as dogs=0.99, set on out-of-fold predictions; predict then answers accordingly.",
         metavar="CLASS=SHARE",
         check=_recall_complaint,
         only_for=without("costs"),
     )
     seed: int = seed_option()
-    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
+    name: str | None = run_name_option()
     out: Path = runs_option()
     plan: bool = option(
         False,

@@ -23,7 +23,7 @@ def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_
         folder: where to.
         runtime: a folder with onnxruntime-web; None for the cache, or npm.
         is_single: whether the page carries model and runtime itself, and so works from disk.
-        is_int8: whether the network computes in whole numbers of 8 bits.
+        is_int8: whether the network is quantized to 8-bit integers.
 
     Raises:
         MissingExtra: onnx, onnxruntime or onnxruntime-web is not available.
