@@ -15,7 +15,7 @@ from PIL import Image
 
 from tellapart.decision_rule import DecisionRule
 from tellapart.model_export.onnx_export import ModelToExport
-from tellapart.model_export.web_runtime import BINARY, MODULE, PACKAGE
+from tellapart.model_export.web_runtime import BINARY, MODULE, PACKAGE, VERSION
 from tellapart.models.onnx_classifier import OnnxClassifier
 from tellapart.models.saved_model import SavedModel
 from tellapart.onnx_predictor import squares_of_bytes
@@ -57,6 +57,11 @@ def test_a_folder_has_its_files_beside_it_and_one_file_has_all(trained: Run, tmp
     assert ["connect-src" in page for page in pages] == [True, False]
     assert ['id="model"' in page for page in pages] == [False, True]
     assert json.loads((tmp_path / "single/card.json").read_text(encoding="utf-8"))["versions"]["onnxruntime-web"] == "unknown"
+
+
+def test_the_runtime_that_is_tested_is_the_one_that_is_fetched() -> None:
+    packages = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    assert packages[PACKAGE] == VERSION
 
 
 @pytest.mark.browser
