@@ -43,7 +43,7 @@ QUEUED, BUSY, KEPT, DUPLICATE, REFUSED, WAITING = "queued", "busy", "kept", "dup
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An address this collector has taken on."""
+    """A URL that this collector has claimed."""
 
     id: int
     url: str
@@ -111,7 +111,7 @@ class Ledger:
             self._db.close()
 
     def beat(self) -> None:
-        """Say that this collector lives."""
+        """Record a heartbeat of this collector."""
         with self.transaction() as db:
             db.execute("UPDATE collectors SET beat = ? WHERE owner = ?", (self.clock(), self.owner))
 
@@ -152,7 +152,7 @@ class Ledger:
             db.execute(ADD_COMMAND, {"command": command, "given": self.clock()})
 
     def last_command(self) -> str | None:
-        """What was asked for last."""
+        """The last request that was recorded."""
         rows = self._asked("SELECT command FROM commands ORDER BY id DESC LIMIT 1")
         return str(rows[0][0]) if rows else None
 
@@ -164,7 +164,7 @@ class Ledger:
             db.executemany(SPEND, [(host, hour, number) for host, number in requests.items()])
 
     def spent(self) -> dict[str, int]:
-        """What all collectors wrote down in the last day."""
+        """Requests of all collectors in the last day, by host."""
         return dict(self._asked("SELECT host, sum(requests) FROM spent WHERE hour >= ? GROUP BY host", (self._hour() - HOURS,)))
 
     def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
@@ -237,7 +237,7 @@ class Ledger:
             )
 
     def put_off(self, claims: Iterable[Claim], reason: str, next_try: float) -> None:
-        """Let claims wait that could not be tried yet; the try does not count."""
+        """Postpone claims that could not be tried yet; this does not count as a try."""
         with self.transaction() as db:
             db.executemany(
                 f"UPDATE images SET status = '{WAITING}', owner = NULL, tries = tries - 1, reason = ?, next_try = ?"  # noqa: S608

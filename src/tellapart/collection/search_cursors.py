@@ -1,4 +1,4 @@
-"""Cells: the slices of the sources that are searched for each class, and how far each has been paged."""
+"""Search cursors: the slices of each source that are searched for a class (cells), and how far each has been paged."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Cells:
             )
 
     def reopen(self) -> None:
-        """Give what failed another chance: a key may be there now, a site may be well again."""
+        """Reopen slices that failed: a key may be set by now, or a site may be up again."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE cells SET status = ?, tries = 0, next_try = 0, reason = NULL WHERE status = ?", (OPEN, FAILED))
             db.execute("UPDATE cells SET next_try = 0 WHERE status = ?", (OPEN,))
@@ -73,18 +73,18 @@ class Cells:
         return fresh
 
     def close(self, cell: Cell, status: str, reason: str) -> None:
-        """Ask no more of a slice: ``dry`` or ``failed``."""
+        """Stop searching a slice: ``dry`` or ``failed``."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE cells SET owner = NULL, status = ?, reason = ? WHERE id = ?", (status, reason, cell.id))
 
     def postpone(self, cell: Cell, reason: str, next_try: float) -> None:
-        """Ask again later."""
+        """Search it again later."""
         with self._ledger.transaction() as db:
             values = (reason, next_try, cell.id)
             db.execute("UPDATE cells SET owner = NULL, tries = tries + 1, reason = ?, next_try = ? WHERE id = ?", values)
 
     def let_go(self, cell: Cell) -> None:
-        """Give a cell back unasked."""
+        """Return a cell that was not searched."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE cells SET owner = NULL WHERE id = ?", (cell.id,))
 

@@ -33,7 +33,7 @@ _ADVICE = (
 
 @dataclass(frozen=True, kw_only=True)
 class ClassStatus(Result):
-    """How far one class is."""
+    """The progress of one class."""
 
     label: str
     wanted: int | None
@@ -48,7 +48,7 @@ class ClassStatus(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class FailureReason(Result):
-    """Addresses that failed for one reason at one host."""
+    """URLs that failed for one reason at one host."""
 
     number: int
     host: str
@@ -59,7 +59,7 @@ class FailureReason(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class CollectionStatus(Result):
-    """How a collection stands."""
+    """The state of a collection."""
 
     classes: tuple[ClassStatus, ...]
     reasons: tuple[FailureReason, ...]
@@ -142,7 +142,7 @@ def source_counts(ledger: Ledger) -> dict[str, dict[str, SourceCounts]]:
 def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
     """When more can be had, in seconds since 1970: by class, source, and whether by searching (else by fetching).
 
-    What another collector has in hand is no chance of ours.
+    What another collector has claimed does not count.
     """
     due = {}
     for row in ledger.rows("SELECT label, source, min(next_try) AS due FROM cells WHERE status = 'open' AND owner IS NULL GROUP BY 1, 2"):
@@ -169,7 +169,7 @@ def slice_ends(ledger: Ledger, label: str) -> dict[str, dict[str, int]]:
 
 
 def advice(reason: str) -> str:
-    """What to make of a reason, or nothing."""
+    """Advice about a reason, or nothing."""
     return next((words for sign, words in _ADVICE if re.search(sign, reason)), "")
 
 

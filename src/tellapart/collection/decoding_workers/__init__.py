@@ -1,1 +1,1 @@
-"""Looking at downloaded images in processes of their own."""
+"""Decoding downloaded images in separate processes."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """One image as decoded in a worker process, or the reason why it is none."""
+    """One image as decoded in a worker process, or the reason why it is not one."""
 
     reason: str | None = None
     """None for a good image; else as :class:`tellapart.errors.ImageError` words it."""

@@ -1,4 +1,4 @@
-"""Looking at downloaded images in processes of their own: one that crashes, eats memory or never ends harms only itself."""
+"""Decoding downloaded images in separate processes: one that crashes, hangs or takes too much memory harms only itself."""
 
 from __future__ import annotations
 

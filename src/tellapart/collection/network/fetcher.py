@@ -322,7 +322,7 @@ class Fetcher:
         hosts.begin(host)
 
     async def _answered(self, trail: _Trail, kind: _Kind, response: aiohttp.ClientResponse, deadline: asyncio.Timeout) -> Fetched:
-        """What an answer that is no redirect holds."""
+        """What an answer that is not a redirect holds."""
         if response.status != 200:
             if kind.tells_errors:
                 trail.body = await _error_text(response, self._large, deadline)

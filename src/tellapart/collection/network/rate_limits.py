@@ -1,6 +1,6 @@
 """Rate limits per host: requests per second and per day, pauses that a host asks for, and a circuit breaker for failing hosts.
 
-Plain synchronous bookkeeping on a clock that is passed in. Whoever fetches asks :meth:`Hosts.wait_s` before, and tells
+Plain synchronous bookkeeping on a clock that is passed in. Before a request the fetcher calls :meth:`Hosts.wait_s`, around it
 :meth:`Hosts.begin` and :meth:`Hosts.end`.
 """
 

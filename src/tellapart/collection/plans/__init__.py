@@ -1,1 +1,1 @@
-"""What to collect: classes and keywords, or lists of addresses."""
+"""What to collect: classes and keywords, or lists of URLs."""

@@ -1,4 +1,4 @@
-"""Lists of addresses: images somebody has looked up already, as CSV, TSV, Parquet or plain text."""
+"""Lists of URLs to download, as CSV, TSV, Parquet or plain text."""
 
 from __future__ import annotations
 

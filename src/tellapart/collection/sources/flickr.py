@@ -1,4 +1,4 @@
-"""Flickr: the photos of people who put them there, each under a license of its own."""
+"""Flickr: photos uploaded by their owners, each under its own license."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Flickr:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, then the photos put there in each year, newest first."""
+        """All, then the photos uploaded in each year, newest first."""
         return [{}, *({"uploaded": str(year)} for year in range(LAST_YEAR, FIRST_YEAR - 1, -1))]
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:

@@ -1,4 +1,4 @@
-"""GBIF: what museums, herbaria and observers all over the world recorded of living things."""
+"""GBIF: records of living things by museums, herbaria and observers all over the world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""iNaturalist: photos of living things, named by people who agreed on what they saw."""
+"""iNaturalist: photos of living things whose species several people agree on."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _BREAK = re.compile(r"<(?=br\b|/p\b|/li\b|/div\b|/t[dhr]\b|/h[1-6]\b)", re.IGNOR
 
 
 def document(body: bytes) -> Mapping[str, Any]:
-    """The JSON object of an answer.
+    """The JSON object of a response.
 
     Raises:
         SourceError: it is something else; the message shows its first words.
@@ -149,13 +149,13 @@ def address(value: object) -> str:
 
 
 def excerpt(body: bytes) -> str:
-    """The first words of an answer, to be shown in an error."""
+    """The first words of a response, to be shown in an error."""
     content = text(unescape(_TAG.sub(" ", body[: 10 * LONGEST_EXCERPT].decode("utf-8", "replace"))))
     return f"{content[:LONGEST_EXCERPT]!r}" if content else "it is empty"
 
 
 def place_of(cursor: str | None, *, first: int = 1) -> int:
-    """The page or offset a cursor names.
+    """The page or offset in a cursor.
 
     Raises:
         SourceError: the cursor is none of ours.

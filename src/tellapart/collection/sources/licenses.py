@@ -70,7 +70,7 @@ def license_of(name: str, version: str = "") -> str:
 
 
 def family_of(license: str) -> str:
-    """The family of a license spelt as :func:`license_of` does, or empty."""
+    """The family of a license spelled as :func:`license_of` does, or empty."""
     family = re.sub(r"-[0-9](\.[0-9])?$", "", license)
     return family if family in FAMILIES else ""
 
@@ -101,7 +101,7 @@ def usable(offers: Iterable[Offer], families: Sequence[str]) -> tuple[Offer, ...
 
 
 def address_of(license: str) -> str:
-    """Where a license is to be read; empty where that is not known."""
+    """The URL of a license text; empty where it is not known."""
     family = family_of(license)
     address, version = FAMILIES.get(family, ""), license.removeprefix(family).strip("-")
     return address.format(version) if version or "{}" not in address else ""

@@ -1,4 +1,4 @@
-"""Openverse: openly licensed images of many collections, with the best license data there is."""
+"""Openverse: openly licensed images of many collections, with license data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wikimedia Commons: free media with descriptions and categories kept by people."""
+"""Wikimedia Commons: free media with descriptions and categories maintained by volunteers."""
 
 from __future__ import annotations
 

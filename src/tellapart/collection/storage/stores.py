@@ -111,7 +111,7 @@ class Destination(Protocol):
         """
 
     def get(self, name: str) -> bytes | None:
-        """What the file holds; None where there is none."""
+        """The content of the file; None where there is none."""
 
     def size(self, name: str) -> int | None:
         """Its length in bytes; None where there is none."""
@@ -311,7 +311,7 @@ def _opened_store(url: str) -> tuple[Any, Any]:
 
 
 def _is_lasting(error: Exception) -> bool:
-    """Whether trying again will not help: what the server refuses, and whatever is no failure of the network's."""
+    """Whether trying again will not help: what the server refuses, and whatever is not a failure of the network's."""
     from obstore import exceptions
 
     if not isinstance(error, exceptions.GenericError | exceptions.JoinError):

@@ -36,9 +36,9 @@ _FLAGS = [
 
 
 class Browser:
-    """A browser without a window and without a memory; use as ``async with Browser(...) as browser``.
+    """A headless browser that keeps nothing between pages; use as ``async with Browser(...) as browser``.
 
-    Every page is opened afresh: no cookies, no downloads, no service workers. Images, sounds and fonts are not fetched.
+    Every page is opened in a fresh context: no cookies, no downloads, no service workers. Images, sounds and fonts are not fetched.
     All requests go through a :class:`~tellapart.collection.web_pages.browser_proxy.Gateway`; those the browser makes for itself
     go nowhere.
     """
@@ -221,7 +221,7 @@ class Visit:
                 return self.failed(failure)
 
     def failed(self, failure: Failure) -> Fetched:
-        """The outcome of a page that cannot be had."""
+        """The outcome of a page that cannot be loaded."""
         wait = retry_after_s(self._headers.get("retry-after")) if failure.verdict == "passing" else None
         return Fetched(
             url=self._url, verdict=failure.verdict, reason=failure.reason, http_code=self._code,

@@ -58,7 +58,7 @@ class Gateway:
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """The address that the browser connects to."""
         if self._server is None:
             raise RuntimeError("use `async with Gateway()`")
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"

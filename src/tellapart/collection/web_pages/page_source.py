@@ -36,7 +36,7 @@ _DETAILS = ("license", "license_url", "creator", "creator_url", "title", "attrib
 def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
     """The images of a page, each once: those it shows in their order, those it links to, those it names in its head.
 
-    Icons, drawings, placeholders and what is no web address are not among them. Credit is taken from JSON-LD, else from
+    Icons, drawings, placeholders and what is not a web address are not among them. Credit is taken from JSON-LD, else from
     ``rel=license``. All have the page as their group.
 
     Args:
@@ -207,7 +207,7 @@ class Pages:
 
 
 def _check_kind(body: bytes) -> None:
-    """Refuse what is no page.
+    """Refuse what is not a page.
 
     Raises:
         SourceError: it is an image, or a file of another kind.
