@@ -1,4 +1,4 @@
-"""The commands: a row each in this table, a function and its options each in a module beside it.
+"""The table of commands: one row per command; its function and options are in a module beside this one.
 
 The command line, the names of the package, its stub file and the reference are made of these rows. Nothing heavy is
 imported here: ``tellapart --help`` is this table.

@@ -1,4 +1,4 @@
-"""tellapart backbones: the pretrained networks at hand, and well-chosen ones to fetch."""
+"""tellapart backbones: the pretrained networks on this machine, and suggested ones to download."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         The scores with their 95 % intervals, and the number of files left out, by reason.
 
     Raises:
-        OptionError: an option's name or value is wrong, there are fewer fixed crops than views, or ``report`` is no new folder outside
+        OptionError: an option's name or value is wrong, there are fewer fixed crops than views, or ``report`` is not a new folder outside
             of the images.
         DataError: no image is left to evaluate: none is labeled with one of the run's classes, or all are training images.
     """
@@ -148,7 +148,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
 
 
 def _check_outputs(options: EvaluateOptions, dataset: Dataset) -> None:
-    """Refuse to write over what is no output of an evaluation."""
+    """Refuse to write over what is not an output of an evaluation."""
     from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside
     from tellapart.workflows.evaluation_report import is_evaluation_report
 

@@ -112,7 +112,7 @@ def rm_run(runs: Sequence[str | Path], *, options: RmRunOptions, progress: Progr
         options: as keywords; see :class:`RmRunOptions`.
 
     Raises:
-        DataError: a folder is no finished run, or holds files that tellapart did not write; nothing is deleted then.
+        DataError: a folder is not a finished run, or holds files that tellapart did not write; nothing is deleted then.
         StorageError: a folder cannot be deleted.
     """
     from tellapart.atomic_files import storage_error

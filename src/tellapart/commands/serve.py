@@ -1,4 +1,4 @@
-"""tellapart serve: answer for the models of runs over HTTP."""
+"""tellapart serve: serve the models of runs over HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY_VARIABLE = "TELLAPART_API_KEY"
 
 @dataclass(frozen=True, kw_only=True)
 class ServeOptions(Options):
-    """Where to listen, who may ask, and how much is taken on."""
+    """Where to listen, who may send requests, and the limits."""
 
     host: str = option("127.0.0.1", "Address to listen on; any but this machine's own needs an API key.", metavar="ADDRESS")
     port: int = option(8000, "Port to listen on; 0 for a free one.", minimum=0, maximum=65535)
@@ -55,7 +55,7 @@ class ServeResult(Result):
 def serve(runs: Sequence[str | Path], *, options: ServeOptions, progress: Progress = AUTO) -> ServeResult:
     """Answer for the models of runs over HTTP until Ctrl-C or TERM: a page to drop photos on, and an interface for programs.
 
-    Requests that have come in are answered before it ends. A model whose files change is loaded anew. The interface is described
+    Requests that have come in are answered before it ends. A model whose files change is reloaded. The interface is described
     at ``/openapi.json``, counters stand at ``/metrics``, and ``/status`` compares the latest answers with those on the evaluated images.
 
     Args:

@@ -17,7 +17,7 @@ DEADLINE_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class StudioOptions(DatasetOptions):
-    """Where to listen, and whose decisions."""
+    """Where to listen, and the folders of runs and results."""
 
     open: bool = option(False, "Open it in the browser.")
     port: int = option(8001, "Port to listen on; 0 for a free one.", minimum=0, maximum=65535)
