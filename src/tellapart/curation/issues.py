@@ -91,7 +91,7 @@ class Finding:
 
 
 def grade_findings(scores: FloatArray, threshold: float = BORDER) -> Finding:
-    """The finding of an issue of degree from float (n,) scores; NaN is no issue."""
+    """The finding of an issue of degree from float (n,) scores; NaN is not an issue."""
     with np.errstate(invalid="ignore"):
         return Finding(scores, np.asarray(scores < threshold), threshold)
 

@@ -196,14 +196,14 @@ def _agreement(candidates: CandidatePairs, row: int, small: Mapping[int, Registr
 
 
 class JoinedImages:
-    """Images that chains of copies join, and how alike the least similar pair of each chain is."""
+    """Images connected by chains of copies, and the similarity of the least similar pair of each chain."""
 
     def __init__(self) -> None:
         self._parent: dict[int, int] = {}
         self._similarity: dict[int, float] = {}
 
     def join(self, first: int, second: int, similarity: float) -> None:
-        """Two images are copies."""
+        """Record that two images are copies."""
         one, other = self._root(first), self._root(second)
         self._parent[max(one, other)] = min(one, other)
         least = min(similarity, self._similarity.get(one, 1.0), self._similarity.get(other, 1.0))

@@ -250,7 +250,7 @@ def _coarse_fit(first: RegistrationImage, second: RegistrationImage, move: Move)
 
 
 def _overlap(first: RegistrationImage, second: RegistrationImage, move: Move) -> BoolArray:
-    """Pixels of the first that both show, bool (96, 96); without the frames if both have one, as equal frames are no evidence."""
+    """Pixels of the first that both show, bool (96, 96); without the frames if both have one, as equal frames are not evidence."""
     x, y = _PLACES
     across, down = (row[0] * x + row[1] * y + row[2] for row in move)
     both = _inside(x, y, WHOLE) & _inside(across, down, WHOLE)
