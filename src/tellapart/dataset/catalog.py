@@ -1,7 +1,7 @@
 """The catalog: the state of each file and the facts about each image, in SQLite next to the photos.
 
-A file is known by path, size, times of change and inode; an image by the sha256 of its bytes. Nothing here is the
-user's own word: the catalog can be thrown away and is then made again from the files.
+A file is known by path, size, times of change and inode; an image by the sha256 of its bytes. Nothing here comes
+from the user: the catalog can be deleted, and is then made again from the files.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ MIGRATIONS = (_create_tables, _forget_shorter_facts, _seal_rows, _know_files_bet
 class Catalog:
     """The catalog of one data set; a context manager.
 
-    A damaged row is as if it had never been written, and a damaged catalog is kept under another name and made anew; ``notes``
+    A damaged row is as if it had never been written, and a damaged catalog is kept under another name and made again; ``notes``
     says so.
 
     Raises:
@@ -176,7 +176,7 @@ class Catalog:
         return {row[0] for row in self._sound_rows("images", _FACT_COLUMNS)}
 
     def record(self, files: Sequence[FileState], facts: Sequence[ImageFacts]) -> None:
-        """Write what has been learnt, in one transaction."""
+        """Write what has been learned, in one transaction."""
         try:
             with self._db:
                 self._insert("images", _FACT_COLUMNS, [_stored(one) for one in facts])
@@ -207,7 +207,7 @@ class Catalog:
             self.notes.append(note)
 
     def _opened(self) -> sqlite3.Connection:
-        """A migrated connection; a damaged catalog is set aside under another name and made anew."""
+        """A migrated connection; a damaged catalog is set aside under another name and made again."""
         try:
             return _migrated(self.path)
         except sqlite3.DatabaseError as error:

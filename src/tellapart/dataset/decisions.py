@@ -92,7 +92,7 @@ class Decisions:
 
     @property
     def last_batch(self) -> int | None:
-        """The newest batch that still holds and is no undo; None where there is none."""
+        """The newest batch that still holds and is not an undo; None where there is none."""
         return max((decision.batch for decision in self.in_effect), default=None)
 
     def applied(self, rows: Sequence[FileRow]) -> list[FileRow]:
@@ -104,7 +104,7 @@ class Decisions:
         return self._met(rows)[1]
 
     def unsure(self, rows: Sequence[FileRow]) -> list[bool]:
-        """Whether the newest decision about each file is that one is unsure of it."""
+        """Whether the newest decision about each file marks its label as doubtful."""
         newest: dict[int, str] = {}
         for decision, numbers in self._meant(rows):
             newest.update(dict.fromkeys(numbers, decision.action))
@@ -150,7 +150,7 @@ def read_decisions(state: Path) -> Decisions:
     """The decisions kept in a state folder; none where there is no log.
 
     Raises:
-        StorageError: the log cannot be read, or a line of it is no decision. It is never mended or thrown away by itself.
+        StorageError: the log cannot be read, or a line of it is not a decision. It is never repaired or deleted automatically.
     """
     return DecisionLog(state).read()
 
@@ -159,7 +159,7 @@ def parse_decisions(content: str | bytes, name: str, *, first_line: int = 1) -> 
     """The decisions written in ``content``, a JSON object a line; a line that has a checksum must be as it was written.
 
     Raises:
-        StorageError: a line is no decision; it says which, with ``name``.
+        StorageError: a line is not a decision; it says which, with ``name``.
     """
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     known = {f.name for f in fields(Decision)}

@@ -60,7 +60,7 @@ def encoding_of(path: Path) -> str:
     """The encoding of a text file: what its byte order mark says, else UTF-8 if all of it is that, else Windows-1252.
 
     Raises:
-        DataError: no such file, it cannot be read, or it is no text.
+        DataError: no such file, it cannot be read, or it is not text.
     """
     try:
         with regular_file(path).open("rb") as file:

@@ -96,7 +96,7 @@ def image_files(root: Path) -> tuple[list[str], list[str]]:
 
 
 def others_note(suffixes: Counter[str]) -> str:
-    """The sentence on files that are no images, from how many there are of each suffix."""
+    """The sentence on files that are not images, from how many there are of each suffix."""
     kinds = [f"{number:,} {kind}" for kind, number in sorted(suffixes.items(), key=lambda one: (-one[1], one[0]))]
     kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
     total = suffixes.total()

@@ -48,7 +48,7 @@ def folder_entries(root: Path, files: Sequence[str], reading: DatasetOptions) ->
 
 
 def manifest_in(folder: Path) -> Path | None:
-    """The table that speaks for a folder, if there is one."""
+    """The table with the labels of a folder, if there is one."""
     return next((folder / name for name in MANIFEST_NAMES if (folder / name).is_file()), None)
 
 

@@ -1,4 +1,4 @@
-"""Options of every command that opens a dataset: how to read it where folder and column names are not conclusive."""
+"""Options of every command that opens a dataset: how to read it where folder and column names are ambiguous."""
 
 from __future__ import annotations
 

@@ -84,10 +84,10 @@ def write_split(rows: Sequence[SplitRow], path: Path, strategy: str) -> None:
 
 
 def read_split(path: Path) -> KnownSplit:
-    """Read what :func:`write_split` wrote; a manifest of the user's with path and part will do.
+    """Read what :func:`write_split` wrote; any manifest with path and part is accepted.
 
     Raises:
-        DataError: it cannot be read, or is no split.
+        DataError: it cannot be read, or is not a split.
     """
 
     def choice(header: Sequence[str]) -> dict[str, int]:

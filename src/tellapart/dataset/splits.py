@@ -130,7 +130,7 @@ def hashed_fold(group: str, *, seed: int, folds: int) -> int:
 
 
 def first_files(paths: Sequence[str], labels: Sequence[str], number: int) -> list[bool]:
-    """Whether each file is among the first ``number`` of its class by name: the split that flatters or harms by accident."""
+    """Whether each file is among the first ``number`` of its class by name: a split whose score is too high or too low by accident."""
     order: dict[str, list[int]] = defaultdict(list)
     for index in sorted(range(len(paths)), key=lambda i: (paths[i].rpartition("/")[2], paths[i])):
         order[labels[index]].append(index)

@@ -39,7 +39,7 @@ class TableLabels:
         column: where they come from, as written; None where no column is known for them.
         is_guess: whether the names of the columns say nothing of labels.
         notes: sentences on them.
-        unfit: sentences on columns whose values are no classes.
+        unfit: sentences on columns whose values are not classes.
     """
 
     labels: list[str | None]
@@ -92,7 +92,7 @@ def _as_whole_numbers(labels: list[str | None]) -> list[str | None]:
 def _label_column(
     file: Path, rows: Sequence[Row], columns: Columns, path: int, *, is_named: bool
 ) -> tuple[int | None, bool, list[str], list[str]]:
-    """The column of the labels, whether it is a guess, notes, and sentences on columns whose values are no classes."""
+    """The column of the labels, whether it is a guess, notes, and sentences on columns whose values are not classes."""
     labels = [index for index in columns.labels if index != path]
     is_guess = False
     if not labels and len(columns.others) == 1 and columns.others[0] != path:
@@ -114,7 +114,7 @@ def _label_column(
 
 
 def _no_classes(cells: Sequence[str]) -> str | None:
-    """Why the values of a column are no classes: nearly every row has its own, or they are numbers that measure; else None."""
+    """Why the values of a column are not classes: nearly every row has its own, or they are numbers that measure; else None."""
     given = [cell for cell in cells if cell and cell.casefold() not in _ABSENT]
     different = len(set(given))
     counted = f"{different:,} different values in {count(len(given), 'row')}"

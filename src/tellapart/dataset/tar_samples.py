@@ -47,7 +47,7 @@ class Sample:
 
     @property
     def is_told(self) -> bool:
-        """Whether the card or the number speaks of the label; else the folder does."""
+        """Whether the card or the number gives the label; else the folder does."""
         return "label" in (self.card or {}) or self.number is not None
 
     @property
