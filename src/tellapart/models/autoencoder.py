@@ -41,7 +41,7 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder, self.num_features = encoder, decoder, num_features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Reconstructions of the images."""
+        """Reconstructions (n, 3, s, s) of images of that shape."""
         return self.decoder(self.encoder(x))  # type: ignore[no-any-return]
 
 
@@ -53,7 +53,7 @@ class Spread(nn.Module):
         self.channels, self.side = channels, side
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The maps."""
+        """Maps (n, c, h, h) of vectors (n, c * h * h)."""
         return x.reshape(-1, self.channels, self.side, self.side).contiguous(memory_format=torch.channels_last)
 
 

@@ -52,7 +52,7 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
 
 
 def check_fixed(names: Sequence[str], *, weights: Path | None, image_size: int | None) -> None:
-    """See that networks take the weights and the input size that are given to them.
+    """Check that networks take the weights and the input size that are given.
 
     Raises:
         OptionError: each of them brings its own.

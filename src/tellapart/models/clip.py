@@ -49,7 +49,7 @@ def word_features(backbone: Backbone, words: Sequence[str], templates: Sequence[
     """Words in the space of the images, float32 (m, d) of length 1, and the scale that cosines are multiplied with.
 
     Raises:
-        ModelError: it is no network of open_clip's.
+        ModelError: it is not a network of open_clip.
     """
     model = build_clip(backbone.card.architecture)
     model.load_state_dict(backbone.state())

@@ -114,7 +114,7 @@ class LiteNetwork(nn.Module):
         self.classifier = nn.Linear(HEAD, 1000) if has_classifier else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images to features or scores."""
+        """Images (n, 3, h, w) to features (n, 1280) or scores (n, 1000)."""
         x = self.bn1(self.conv_stem(x))
         x = self.bn2(self.conv_head(self.blocks(x)))
         return self.classifier(self.global_pool(x))  # type: ignore[no-any-return]

@@ -133,7 +133,7 @@ class FaceNet(nn.Module):
         self.Bottleneck = nn.Linear(1792, WIDTH)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Faces to descriptors."""
+        """Faces (n, 3, 160, 160) to descriptors (n, 512)."""
         for name in self.stem:
             if name == "Conv2d_3b_1x1":
                 x = torch.max_pool2d(x, 3, 2)

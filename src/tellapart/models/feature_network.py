@@ -106,7 +106,7 @@ def _channels_last(x: torch.Tensor) -> torch.Tensor:
 
 
 class Features(Protocol):
-    """Whatever makes features of squares."""
+    """Anything that computes features of squares."""
 
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """float32 (n, d) of uint8 pixels (n, size, size, 3)."""

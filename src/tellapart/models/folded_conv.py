@@ -69,7 +69,7 @@ class TunedConv(FusedConv):
         return y if self.activation == "none" else PLAIN[self.activation](y)
 
     def plain_weight(self) -> torch.Tensor:
-        """A copy of the weight as the network it was made from would have it, not turned."""
+        """A copy of the weight (out, in, k, k) as in the original network, not rotated."""
         weight = self.weight.detach()
         return (weight.flip(2, 3) if self.is_turned else weight.clone()).contiguous()
 

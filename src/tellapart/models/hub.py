@@ -1,4 +1,4 @@
-"""The model hub, from which timm and open_clip fetch weights: asked once whether it answers, so that nobody waits for what cannot come."""
+"""The model hub, from which timm and open_clip fetch weights: checked once, so that nobody waits where it cannot be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features of any layer: the mean over all places of what a named module of the network gives."""
+"""Features of any layer: the output of a named module of the network, averaged over all places."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LayerNetwork(nn.Module):
         network.get_submodule(layer).register_forward_hook(self._keep)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The layer's output; maps and tokens are averaged over their places."""
+        """The layer's output (n, d) for images (n, 3, s, s); maps and tokens are averaged over their places."""
         self._kept.output = None
         with suppress(_Reached):
             self.network(x)

@@ -15,7 +15,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def tune_malloc() -> bool:
-    """Keep freed memory within the process; False where that is not glibc or the user forbids it."""
+    """Keep freed memory within the process; False without glibc, or where the user turned it off."""
     if not sys.platform.startswith("linux") or os.environ.get("TELLAPART_MALLOC") == "default":
         return False
     try:

@@ -143,7 +143,7 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def check_tensors(folder: Path, card: ModelCard, name: str) -> Path:
-    """The file of tensors of that name, which is as it was written.
+    """The file of tensors of that name, if its checksum matches.
 
     Raises:
         ModelError: it is absent or another.

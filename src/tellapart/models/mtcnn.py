@@ -26,7 +26,7 @@ MOST_CANDIDATES = 200
 
 @dataclass(frozen=True)
 class Sharpness:
-    """How sure each network must be, and the smallest face as a share of the square's side."""
+    """Thresholds of the three networks, and the smallest face as a share of the square's side."""
 
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.5)
     smallest: float = 0.06

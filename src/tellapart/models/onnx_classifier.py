@@ -133,7 +133,7 @@ class OnnxClassifier:
         """The answers for n images, given as uint8 (n, s, s, 3) for each of ``squares``.
 
         Raises:
-            ModelError: it answers with values that are no probabilities of its classes.
+            ModelError: it answers with values that are not probabilities of its classes.
         """
         given = {square.name: pixels for square, pixels in zip(self.squares, squares, strict=True)}
         return self._checked(self._session.run(self._outputs, given))

@@ -34,7 +34,7 @@ STRONGEST = -1.0
 
 @dataclass(frozen=True)
 class Standard:
-    """Mean and standard deviation of a measure on images that were not learned from."""
+    """Mean and standard deviation of a measure on held-out images."""
 
     mean: float
     deviation: float
@@ -79,7 +79,7 @@ class Familiarity:
 
 @dataclass(frozen=True, eq=False)
 class Unlearned:
-    """What a model says of training images that it did not learn from.
+    """Out-of-sample outputs of a model for training images.
 
     Attributes:
         rows: of the training images, int64 (m,).

@@ -41,7 +41,7 @@ def squares_of(classifier: Classifier) -> tuple[Square, ...]:
 
 
 def check_portable(classifier: Classifier) -> None:
-    """Check that a classifier is nothing but a function of squares.
+    """Check that a classifier is a function of squares alone.
 
     Raises:
         ModelError: it is not; the message is the reason.
@@ -120,7 +120,7 @@ class PortableClassifier(nn.Module):
         return self.probabilities(logits), logits, self.familiarity(of_first, logits)
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Softmax at the temperature, raised to at least the clip, rows sum to 1."""
+        """Softmax of logits (n, k) at the temperature, raised to at least the clip, rows sum to 1."""
         raised = torch.softmax(logits / self.temperature, dim=1).clamp(min=self.clip)
         return raised / raised.sum(dim=1, keepdim=True)
 

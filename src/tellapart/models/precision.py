@@ -75,7 +75,7 @@ def training_precision(network: Any, image_size: int, device: str, precision: st
 
 
 def check_bfloat16() -> None:
-    """See that the CPU can compute in bfloat16 at all.
+    """Check that the CPU can compute in bfloat16.
 
     Raises:
         ModelError: it cannot.

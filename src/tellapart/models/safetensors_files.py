@@ -43,7 +43,7 @@ def tensors_digest(path: Path, prefix: str = "") -> str:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no safetensors file, or cut off.
+        ValueError: it is not a safetensors file, or is cut off.
     """
     status = os.stat(path)
     return _digest(path, prefix, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))

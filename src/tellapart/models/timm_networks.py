@@ -38,7 +38,7 @@ def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
 
 
 def check_network_name(name: str, others: Sequence[str]) -> None:
-    """See that timm knows the network ``name``, with or without the tag of its weights.
+    """Check that timm knows the network ``name``, with or without the tag of its weights.
 
     Args:
         name: to be looked up.

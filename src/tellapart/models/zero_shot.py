@@ -17,12 +17,12 @@ NUM_IMAGENET_CLASSES = 1000
 
 
 def is_clip(backbone: Backbone) -> bool:
-    """Whether a network knows any word."""
+    """Whether a network takes any word."""
     return backbone.card.architecture.startswith(CLIP)
 
 
 def check_knows_words(backbones: Sequence[Backbone], words: Sequence[str] = ()) -> None:
-    """See that there is one network, and that it knows the words.
+    """Check that there is one network, and that it knows the words.
 
     Raises:
         ModelError: it knows none.
