@@ -1,4 +1,4 @@
-"""What is written about an exported model: metadata inside the file, and the card beside it."""
+"""Metadata of an exported model inside the file, and the card beside it."""
 
 from __future__ import annotations
 

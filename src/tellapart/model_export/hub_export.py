@@ -54,7 +54,7 @@ def timm_member(model: SavedModel) -> tuple[Member, Backbone]:
     """The one member and the one backbone of a model that timm can load.
 
     Raises:
-        ModelError: it is none; the message is the reason.
+        ModelError: there is no such member; the message is the reason.
     """
     from tellapart.models.scratch_networks import NETS
     from tellapart.models.timm_networks import VARIANTS, check_network_name

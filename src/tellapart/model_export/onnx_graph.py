@@ -58,7 +58,7 @@ class GraphBuilder:
 
 
 def photo_square(photo: str, size: int, policy: str, prefix: str) -> tuple[list[Any], str]:
-    """Nodes that make uint8 (1, h, w, 3) into uint8 (1, size, size, 3), and the name of the result; whole numbers have shape (1,).
+    """Nodes that resize uint8 (1, h, w, 3) to uint8 (1, size, size, 3), and the name of the result; whole numbers have shape (1,).
 
     Args:
         photo: name of the input.

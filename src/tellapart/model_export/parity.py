@@ -1,4 +1,4 @@
-"""How far an exported model's answers are from the run's: three comparisons, and the scores of both on the same images."""
+"""Parity of an exported model with its run: three comparisons of answers, and the scores of both on the same images."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Parity(Result):
 
     Attributes:
         same_pixels: against the run's networks in float32, on the same pixels. Classes between which the run's own probabilities
-            are equal within twice ``SAME_PIXELS`` are no change of label.
+            are equal within twice ``SAME_PIXELS`` do not count as a change of label.
         other_decoder: the photo decoded by Pillow and resized within the file, against the pixels tellapart makes; None where the
             format takes squares only.
         as_shipped: against the predictions that the run reports, in its own number format; None if none of their photos can be read.

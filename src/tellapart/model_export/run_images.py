@@ -1,4 +1,4 @@
-"""The photos of a run, as far as they still lie where they were and are what they were."""
+"""The images of a run that are still where they were, with the same bytes."""
 
 from __future__ import annotations
 

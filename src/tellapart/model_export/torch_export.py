@@ -1,4 +1,4 @@
-"""Exporting for torch: the whole model as a program of ``torch.export``, with an example; no pickle is needed to load it."""
+"""Exporting for torch: the whole model as a program of ``torch.export``, with an example; loading it needs no pickle."""
 
 from __future__ import annotations
 
