@@ -1,4 +1,4 @@
-"""The page that classifies photos: dropped, chosen or seen by the camera.
+"""The page that classifies photos: dropped onto it, chosen, or from the camera.
 
 What gives the answers is a module of its own: :func:`exported_page` runs the exported model within the page. A server's page
 takes the same parts with another entry module, which hands ``mountClassify`` (``static/classify.js``) a function that asks the server.

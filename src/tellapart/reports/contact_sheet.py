@@ -47,7 +47,7 @@ def contact_sheet(tiles: Sequence[Tile], *, columns: int = 8, title: str = "", h
     Images keep their shape. A sheet holds at most 800 tiles and says how many were left out: put first what matters.
 
     Args:
-        tiles: any number; bytes that are no image leave the place empty.
+        tiles: any number; bytes that are not an image leave the place empty.
         columns: tiles in a row, at least 1.
         title: the line on top.
         has_key: whether the colors of the frames are explained below it.

@@ -79,7 +79,7 @@ def write_map(page: Path, view: Mapping[str, Any], thumbnails: Thumbnails, *, pa
 
 
 def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> str:
-    """The page as text; as many images are in it as ``page_bytes`` leave room for, the most telling first."""
+    """The page as text; as many images are in it as ``page_bytes`` leave room for, the most informative first."""
     header, clusters = view["header"], view.get("clusters")
     payload, names = _payload(view), script_json(_names(view["map"]))
     room = page_bytes - len(names) - len(script_json(payload)) - 200_000
@@ -125,7 +125,7 @@ def _images(
 
 
 def image_order(view: Mapping[str, Any], alike: Iterable[Mapping[str, Any]] = ()) -> list[int]:
-    """All points in the order in which they deserve an image: those the sections show, then the others at random with a fixed seed."""
+    """All points in the order in which they get an image: those the sections show, then the others at random with a fixed seed."""
     points = [point for cluster in (view.get("clusters") or {}).get("clusters", ())[:SHOWN_CLUSTERS] for point in _cluster_points(cluster)]
     points += [point for row in alike for point in (row["point"], *(other for other, _ in row["near"]))]
     points += (view.get("outliers") or [])[:SHOWN_OUTLIERS]

@@ -55,7 +55,7 @@ class GalleryView(TypedDict):
 
 
 def margins(predictions: Predictions) -> FloatArray:
-    """How far the most probable class lies before the second, in [0, 1] (n,); 1 where there is only one class."""
+    """The margin of the most probable class over the second, float (n,) in [0, 1]; 1 where there is only one class."""
     if predictions.probabilities.shape[1] < 2:
         return np.ones(len(predictions))
     best = np.partition(predictions.probabilities, -2, axis=1)
@@ -68,7 +68,7 @@ def is_wrong(predictions: Predictions) -> BoolArray:
 
 
 def gallery_order(predictions: Predictions) -> IntArray:
-    """All rows: the wrong ones first (the surest mistake first), then the others, the least certain first."""
+    """All rows, int (n,): misclassified images first, the most confident mistake first; then the others, the least certain first."""
     if not len(predictions):
         return np.zeros(0, dtype=np.int64)
     wrong = is_wrong(predictions)
@@ -77,7 +77,7 @@ def gallery_order(predictions: Predictions) -> IntArray:
 
 
 def gallery_view(run: RunContent, rows: IntArray) -> GalleryView:
-    """The gallery of the chosen rows of the predictions, in the order given."""
+    """The gallery of these rows of the predictions, int (m,), in the order given."""
     predictions = run.predictions
     wrong, margin, targets, predicted = is_wrong(predictions), margins(predictions), predictions.targets, predictions.predicted
     row_of = {row.path: row for row in run.rows}

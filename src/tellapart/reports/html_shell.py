@@ -36,7 +36,7 @@ def render_page(
         payload: what its modules read, as JSON.
         thumbnails: data URLs by image_id.
         vendored: source of further modules by name, which are not among our files.
-        **words: what the template speaks of, ``view`` with its ``header`` among them.
+        **words: variables of the template, ``view`` with its ``header`` among them.
     """
     return page_template(template).render(
         **words,
@@ -54,7 +54,7 @@ def page_template(name: str) -> Template:
 
 
 def view_json(view: Mapping[str, Any]) -> str:
-    """The view without its images as JSON, a line a section."""
+    """The view without its images as JSON, one line per section."""
     lines = [
         f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "images"
     ]

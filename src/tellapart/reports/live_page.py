@@ -1,4 +1,4 @@
-"""The live page of a running training, and the same as JSON: its curves so far; it reloads by itself, and both are removed at the end."""
+"""The live page of a running training, and its curves as JSON. The page reloads itself; both files are removed at the end."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ POINT_LIMIT = 4000
 
 
 class PointColumns(TypedDict):
-    """Columns of equal length, an item a point; ``label`` and ``predicted`` are class indices or None."""
+    """Columns of equal length, one item per point; ``label`` and ``predicted`` are class indices or None."""
 
     x: list[float]
     y: list[float]

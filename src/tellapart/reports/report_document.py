@@ -1,4 +1,4 @@
-"""The form of ``report.json``: what the report of a run shows, section by section."""
+"""The schema of ``report.json``: the content of the report of a run, section by section."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class PageImages(TypedDict):
 
 
 class ReportView(TypedDict):
-    """The report, one key a section; lists of sections have one item a reported part.
+    """The report, one key per section; lists of sections have one item a reported part.
 
     ``search`` is None without a search, ``training`` where no network was trained. ``report.json`` is all but ``images``.
     """

@@ -68,7 +68,7 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
 
 
 def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) -> str:
-    """The page of a published view as text; the images most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
+    """The page of a published view as text, with the most important images within ``budget`` bytes of JPEG."""
     order = review_order(view)
     shown = first_rows(view, order[:MOST_ROWS]) if len(order) > MOST_ROWS else view
     chosen: dict[str, bytes] = {}

@@ -87,7 +87,7 @@ def write_report(
         folder: the run folder (docs/reference/run-folder.md).
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
         budget: how much room images may take; the default keeps the page under 25 MB.
-        run: what to report on, where ``folder`` is no run folder but only the place of the page.
+        run: what to report on, whose ``folder`` may also be only the folder of the page.
         is_anew: whether files that are the same already are written, too.
         heat_maps: JPEG bytes by image_id: where the model looked in images of the gallery.
 

@@ -1,4 +1,4 @@
-"""View of a run: one plain dict per section, for the HTML report, its JSON twin and the studio."""
+"""View of a run: one plain dict per section, for the HTML report, ``report.json`` and the studio."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def report_view(
         folder: the run folder.
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
         budget: how much room images may take; the default keeps a page under 25 MB.
-        run: what to report on, where ``folder`` is no run folder but only the place of the page.
+        run: what to report on, whose ``folder`` may also be only the folder of the page.
 
     Raises:
         StorageError: a file of the run is absent or damaged.

@@ -24,7 +24,7 @@ class Sprites:
     Attributes:
         sheets: JPEGs of 16 x 16 squares of 32 pixels, row by row; the last may have empty places.
         shown: what each place shows, over all sheets; the numbers given to :func:`sprites_of`.
-        dealt: how many of those asked for were dealt with before the budget ended.
+        dealt: how many of the requested images were processed before the budget ended.
     """
 
     sheets: list[bytes] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The pages of the studio: empty rooms that its modules fill, with the styles and modules of the pages that can be mailed."""
+"""The pages of the studio: empty pages that their modules fill, with the styles and modules of the self-contained reports."""
 
 from __future__ import annotations
 

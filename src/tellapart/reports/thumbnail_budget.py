@@ -105,7 +105,7 @@ def _spread(items: Sequence[Item], limit: int) -> list[Item]:
 
 
 def opened(jpeg: bytes, edge: int) -> Image.Image | None:
-    """An image from its bytes, upright, RGB, decoded no larger than needed for ``edge`` pixels; None where they are no image."""
+    """An image from its bytes, upright, RGB, decoded no larger than needed for ``edge`` pixels; None where they are not an image."""
     try:
         image = Image.open(io.BytesIO(jpeg))
         image.draft("RGB", (edge, edge))

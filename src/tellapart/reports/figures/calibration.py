@@ -1,4 +1,4 @@
-"""How far a stated probability can be believed: reliability, and accuracy when only the surer answers are kept."""
+"""Calibration: the reliability diagram, and accuracy when only the more confident predictions are kept."""
 
 from __future__ import annotations
 

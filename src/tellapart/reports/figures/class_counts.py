@@ -13,7 +13,7 @@ WIDTH = 480.0
 
 
 def counts_figure(section: Mapping[str, Any]) -> Figure | None:
-    """A bar a class, split into train, validation and test; the 60 largest classes, the largest first beyond a dozen."""
+    """A bar per class, split into train, validation and test; the 60 largest classes, the largest first beyond a dozen."""
     classes = section["classes"]
     if not classes:
         return None

@@ -1,4 +1,4 @@
-"""The rungs: what guessing, neighbors and the model reach on the same images; and the small interval bar."""
+"""The ladder: accuracy of guessing, of nearest neighbors and of the model on the same images; and the small interval bar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEFT, RIGHT, TOP, FLOOR = 64.0, 700.0, 40.0, 330.0
 
 
 def rungs_figure(section: Mapping[str, Any]) -> Figure | None:
-    """One interval a rung, on one axis of accuracy."""
+    """One interval per step, on one axis of accuracy."""
     rows = [row for row in section["rows"] if row.get("accuracy")]
     if not rows:
         return None

@@ -18,7 +18,7 @@ def plot_scales() -> dict[str, float]:
 
 
 def roc_figure(section: Mapping[str, Any] | None, title: str) -> Figure | None:
-    """Recall against the false-positive rate; chance lies on the dotted line."""
+    """Recall against the false-positive rate; the dotted line is chance."""
     if not section:
         return None
     labels = (f"{section['negative']} called {section['positive']}", f"{section['positive']} recognized")
@@ -28,7 +28,7 @@ def roc_figure(section: Mapping[str, Any] | None, title: str) -> Figure | None:
 
 
 def precision_recall_figure(section: Mapping[str, Any] | None, title: str) -> Figure | None:
-    """Precision against recall; calling everything positive lies on the dotted line."""
+    """Precision against recall; the dotted line is calling everything positive."""
     if not section:
         return None
     first = section["rows"][0]

@@ -1,4 +1,4 @@
-"""How much the number depends on the luck of the split, and on how many images there were to learn from."""
+"""How much the scores depend on the random split, and on the number of training images."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _whisker(interval: IntervalDict, x: Scale, y: float, kind: str) -> str:
 
 
 def curve_figure(section: Mapping[str, Any]) -> Figure | None:
-    """Accuracy against the number of training images: a dot a seed, the fit, and what twice the images promise."""
+    """Accuracy against the number of training images: a dot per seed, the fit, and what twice the images are expected to give."""
     points = [p for p in section.get("points") or [] if p.get("accuracy") and p.get("n_train")]
     if section.get("reason") or not points:
         return None

@@ -1,4 +1,4 @@
-"""Drawing by hand: figures, scales with sensible ticks, axes and marks, all as SVG text."""
+"""SVG as text: figures, scales with sensible ticks, axes and marks."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def polyline(points: Sequence[tuple[float, float]], kind: str) -> str:
 
 
 def circle(x: float, y: float, r: float, kind: str, tip: str = "") -> str:
-    """A disc, with words for whoever points at it."""
+    """A disc with a tooltip."""
     title = f"<title>{clean(tip)}</title>" if tip else ""
     return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}">{title}</circle>'
 

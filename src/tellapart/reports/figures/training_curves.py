@@ -1,4 +1,4 @@
-"""The training curves: loss and accuracy by epoch, on the training images and on those held out, one line a fold."""
+"""The training curves: loss and accuracy by epoch, on the training images and on those held out, one line per fold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDE = 10.0
 
 
 def loss_figure(section: Mapping[str, Any] | None, what: str = "log loss", say: Callable[[float], str] = loss) -> Figure | None:
-    """What was lost by epoch: the log loss, unless told otherwise; ``say`` writes a value."""
+    """Loss by epoch: the log loss by default; ``say`` formats a value."""
     values = list(_values(section, "loss"))
     if section is None or not values:
         return None
