@@ -1,1 +1,1 @@
-"""The prediction service: an ASGI application that answers for the models of runs (Starlette)."""
+"""The prediction service: an ASGI application that serves the models of runs (Starlette)."""

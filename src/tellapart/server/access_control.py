@@ -35,15 +35,15 @@ def accepted_hosts(host: str, names: Collection[str]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask.
+    """Who may send requests.
 
     Attributes:
-        hosts: names that the service is called by, without a port; a foreign page that rebinds its own name to this
+        hosts: accepted host names, without a port; a foreign page that rebinds its own name to this
             machine is refused by them.
-        key: what a request has to bring as ``Authorization: Bearer`` or ``X-API-Key``; None for no key.
+        key: what a request has to send as ``Authorization: Bearer`` or ``X-API-Key``; None for no key.
         limits: of the service; the size of a body is kept here, before anything is read.
-        open_paths: what is answered without the key.
-        cookie: name of the cookie in which a browser may bring the key, too; None where none is taken.
+        open_paths: paths that are answered without the key.
+        cookie: name of the cookie in which a browser may send the key, too; None for no cookie.
         is_one_origin: whether pages of this very address alone may ask, rather than of any port of the hosts; what writes has
             to name its origin, or to bring the key in a header, which no foreign page can.
         headers: what every answer has.

@@ -143,7 +143,7 @@ class _Routes:
         return self._counted("/v2/models", JSONResponse({"name": model.name, "ready": True}))
 
     async def refused(self, request: Request, error: Exception) -> Response:
-        """An error of ours as JSON, with its sentence."""
+        """A :class:`TellapartError` as JSON, with its message."""
         status, detail = (error.status_code, str(error.detail)) if isinstance(error, HTTPException) else (500, "")
         headers = dict(getattr(error, "headers", None) or {})
         if status in (408, 413):
@@ -151,7 +151,7 @@ class _Routes:
         return self._counted(_route_name(request), JSONResponse({"error": detail}, status, headers))
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """A fault of ours; it stands in the log, not in the answer."""
+        """A bug; the traceback is in the log, not in the answer."""
         return self._counted(_route_name(request), JSONResponse({"error": "the service failed; its log says why"}, 500))
 
     def _counted(self, route: str, response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""Batching: images of several requests are computed together, as many as an engine computes at the price of one."""
+"""Batching: images of several requests are computed together, as many as an engine computes in the time of one."""
 
 from __future__ import annotations
 

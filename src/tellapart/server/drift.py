@@ -31,7 +31,7 @@ class Drift:
     answers: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=LATEST))
 
     def note(self, class_names: Sequence[str], probabilities: Iterable[FloatArray]) -> None:
-        """Take the answers for some images in, each float64 (k,) in the order of ``class_names``."""
+        """Add the answers for some images, each float64 (k,) in the order of ``class_names``."""
         self.answers.extend((class_names[int(p.argmax())], float(p.max())) for p in probabilities)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What computes answers: the saved model of a run by torch, or an exported file by onnxruntime."""
+"""Inference engines: the saved model of a run by torch, or an exported file by onnxruntime."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ONNX_EXPORT = Path("export") / "onnx" / "model.onnx"
 
 @dataclass(frozen=True, eq=False)
 class EngineAnswer:
-    """What an engine says of an image.
+    """The answer of an engine for an image.
 
     Attributes:
         probabilities: float64 (k,).
@@ -52,7 +52,7 @@ class Engine(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many images are worth computing together."""
+        """How many images to compute together."""
 
     @property
     def squares(self) -> Sequence[SquareLike]:

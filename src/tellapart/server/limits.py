@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 @dataclass(frozen=True)
 class Limits:
-    """What the service takes on.
+    """Limits of the service.
 
     Attributes:
-        queue: requests inside at once, those being read, waiting and computed.
+        queue: maximum number of requests in progress: being read, waiting and computed.
         deadline_s: seconds from a request's first byte to its answer.
         body_bytes: size of a request's body.
         images: number of images in a request.
@@ -29,13 +29,13 @@ class Limits:
 
 @dataclass
 class Admission:
-    """Counts the requests inside; one beyond the limit is refused at once instead of waiting where nobody sees it.
+    """Counts the requests in progress; one beyond the limit is refused at once instead of waiting unseen.
 
     Attributes:
         limits: of the service.
         num_workers: threads that compute.
-        inside: requests inside now.
-        seconds: what an answer took on average, the latest weighing most.
+        inside: number of requests in progress.
+        seconds: moving average of the time per answer.
     """
 
     limits: Limits
@@ -59,9 +59,9 @@ class Admission:
             self.inside -= 1
 
     def note(self, seconds: float) -> None:
-        """Take the seconds of an answer into the average."""
+        """Add the seconds of an answer to the average."""
         self.seconds += 0.1 * (seconds - self.seconds)
 
     def retry_after_s(self) -> int:
-        """Whole seconds in which half of what is inside will be done."""
+        """Whole seconds until half of the requests in progress will be done."""
         return max(1, math.ceil(self.inside * self.seconds / (2 * self.num_workers)))

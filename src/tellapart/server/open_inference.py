@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2 (KServe): models are found and asked in the way that other servers have.
+"""The Open Inference Protocol, version 2 (KServe): models are listed and queried as on other servers.
 
 An image is an element of the input ``image`` with the datatype ``BYTES``: base64 in JSON, or, with the binary extension, its
 bytes after the JSON, each with its length before it (4 bytes, little-endian).

@@ -1,4 +1,4 @@
-"""``GET /openapi.json``: what the service takes and gives (OpenAPI 3.1)."""
+"""``GET /openapi.json``: requests and responses of the service (OpenAPI 3.1)."""
 
 from __future__ import annotations
 

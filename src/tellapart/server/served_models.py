@@ -1,4 +1,4 @@
-"""The models that are served: loaded at start, loaded anew when their files change, with a record of what they answered."""
+"""The models that are served: loaded at start, reloaded when their files change, with a record of what they answered."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NamedImage:
 
 @dataclass(frozen=True)
 class Answered:
-    """The answers for the images of a request, all of one engine: a model may be loaded anew meanwhile, with other classes.
+    """The answers for the images of a request, all of one engine: a model may be reloaded meanwhile, with other classes.
 
     Attributes:
         run: name of the model.
@@ -80,7 +80,7 @@ class ServedModel:
         return self.engine.class_names
 
     def reload_if_changed(self) -> bool:
-        """Load the model anew if its file is another one; whether it is. A damaged one is passed over, and the old one stays."""
+        """Reload the model if its file has changed; whether it has. A damaged file is ignored, and the old model stays."""
         try:
             stamp = _stamp(self.where)
             if stamp == self._stamp:

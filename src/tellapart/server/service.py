@@ -1,4 +1,4 @@
-"""The service behind the routes: what may come in, who computes it, and what is counted."""
+"""The service behind the routes: admission of requests, the engines that compute, and the counters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Counts:
         predicted: answers by model and predicted class.
         seconds: requests to predict by the first bound of :data:`BUCKETS_S` that holds them; infinity for longer ones.
         total_s: seconds of all of them.
-        reloads: models loaded anew.
+        reloads: number of models reloaded.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)

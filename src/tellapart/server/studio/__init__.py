@@ -1,1 +1,1 @@
-"""The studio: a folder of images in the browser, to look, decide, retrain and see what changed."""
+"""The studio: a folder of images in the browser, to review and decide about images, retrain, and see what changed."""

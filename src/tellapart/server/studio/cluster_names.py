@@ -1,4 +1,4 @@
-"""What ``explore`` has written, and what its clusters are called; a name given here is kept beside the decisions."""
+"""The results of ``explore``, and names for its clusters; a name given here is kept beside the decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the folder, a run, a check and the map say of every file, as columns for the page: base64 of little-endian numbers, and names."""
+"""Columns for the page with the state of every file by folder, run, check and map: base64 of little-endian numbers, and names."""
 
 from __future__ import annotations
 

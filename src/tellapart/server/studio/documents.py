@@ -1,4 +1,4 @@
-"""The JSON that the pages of the studio get; a packed column is base64 of little-endian numbers, one for each file."""
+"""The JSON documents for the pages of the studio; a packed column is base64 of little-endian numbers, one for each file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder while the studio already answers: what was known of it at once, and what a process that reads it finds."""
+"""Loading the folder while the studio already answers: first the snapshot of the last time, then what a process reads."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Loader:
 
     Args:
         source: the folder.
-        loading: is told how far it is.
+        loading: progress receiver of the reading.
         on_read: gets the files, and once more where they turn out to have changed since they were last read.
         shown: version of the files that are shown already; None where nothing is.
     """

@@ -1,4 +1,4 @@
-"""What the first page says: the classes, what was found and trained, and what to do next, with its worth."""
+"""The overview page: the classes, what was found and trained, and what to do next, with the gain to expect."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
 
 
 def changed_since(workspace: Workspace, run: Run) -> int:
-    """How many images were relabeled, excluded, brought back or added since a run."""
+    """How many images were relabeled, excluded, restored or added since a run."""
     known: dict[str, tuple[str | None, bool]] = {}
     with suppress(OSError, ParquetError):
         for image_path, label, reason in parquet_rows(run.folder / "images.parquet", ["path", "label", "reason"]):

@@ -76,7 +76,7 @@ def since(request: Request) -> int:
     """The line of the log that a page knows already.
 
     Raises:
-        HTTPException: 400 where it is no number.
+        HTTPException: 400 where it is not a number.
     """
     word = request.query_params.get("since", "0")
     if not (word.isascii() and word.isdigit()):

@@ -141,7 +141,7 @@ def _row(path: str, values: Mapping[str, Any]) -> FileRow:
 
 
 def usual_state(source: FolderSource) -> Path | None:
-    """Where a snapshot would lie, before the folder is opened; None for what is no plain folder."""
+    """Where a snapshot would lie, before the folder is opened; None for what is not a plain folder."""
     if source.state is not None:
         return source.state.expanduser()
     folder = Path(source.folder).expanduser()
@@ -149,7 +149,7 @@ def usual_state(source: FolderSource) -> Path | None:
 
 
 class SpokenProgress:
-    """Says on standard output how far it is, a JSON object a line."""
+    """Progress on standard output, one JSON object per line."""
 
     def __init__(self) -> None:
         self._said = 0.0
@@ -170,7 +170,7 @@ class SpokenProgress:
         yield advance
 
     def note(self, message: str) -> None:
-        """Notes stand in the snapshot."""
+        """Ignored: the notes are in the snapshot."""
 
 
 def say(**content: Any) -> None:

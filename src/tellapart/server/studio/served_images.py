@@ -1,4 +1,4 @@
-"""The images that the studio shows: always encoded anew, never the bytes of a file."""
+"""The images that the studio shows: always re-encoded, never the bytes of a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class ServedImages:
-    """Thumbnails from the cache or made anew, and larger images made on request.
+    """Thumbnails from the cache or made again, and larger images made on request.
 
     Thumbnails that are there are read in the event loop: that takes less time than to ask another thread.
 

@@ -46,7 +46,7 @@ class Places:
 
 
 class Studio:
-    """A folder that is worked on.
+    """A folder in the studio.
 
     Attributes:
         name: of the folder.
@@ -125,16 +125,16 @@ class Studio:
         return self._listed[1]
 
     def suggested(self) -> ReviewView | None:
-        """What was suggested last; None where nothing was."""
+        """The latest batch of ``suggest``; None without one."""
         return review_of(self.places.suggested.expanduser())
 
     def review(self) -> ReviewView | None:
-        """What the latest check found; None where there was none."""
+        """The results of the latest check; None without one."""
         return review_of(self.places.check.expanduser())
 
     @property
     def jobs(self) -> Jobs:
-        """What was started from here; it lies beside the decisions."""
+        """Jobs started in the studio; their files are beside the decisions."""
         if self.workspace is None:
             raise RuntimeError("the folder is not read yet")
         return Jobs(self.workspace.log_file.parent / "jobs")
@@ -165,14 +165,14 @@ class Studio:
             self.loader.start()
 
     def rescan(self) -> None:
-        """Begin to read the folder anew; nothing where that goes on already."""
+        """Start reading the folder again, unless that is already running."""
         if self.workspace is not None and not self.loading.is_checking:
             self.loading.is_checking, self.loading.error = True, None
             self.loader = Loader(self.source, self.loading, self.use, shown=self.workspace.version)
             self.loader.start()
 
     def file_changes(self) -> FileChanges:
-        """How many files are new or gone since the folder was read; none while it is being read, and of what is no plain folder."""
+        """How many files are new or gone since the folder was read; none while it is being read, and of what is not a plain folder."""
         watch = self._new_files
         return FileChanges() if watch is None or self.loading.is_checking else watch.changes()
 
@@ -197,13 +197,13 @@ class Studio:
         return self._served_images
 
     def index_json(self) -> bytes:
-        """What :func:`index_view` gives, made once."""
+        """:func:`index_view` as JSON, computed once."""
         if self._index is None and self.workspace is not None:
             self._index = _json(index_view(self.workspace))
         return self._index or b"{}"
 
     def states_json(self, workspace: Workspace) -> bytes:
-        """What :func:`states_view` gives, with the decisions of now."""
+        """:func:`states_view` as JSON, with the current decisions."""
         workspace.refresh()
         return _json(states_view(workspace))
 
@@ -218,7 +218,7 @@ class Studio:
         return self.workspace.log_file if self.workspace else None
 
     def close(self) -> None:
-        """End what runs for it."""
+        """End its threads and processes."""
         if self.loader is not None:
             self.loader.stop()
         if self._served_images is not None:

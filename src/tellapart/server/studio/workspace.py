@@ -53,7 +53,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Step:
-    """What one batch of decisions did.
+    """The effect of one batch of decisions.
 
     Attributes:
         batch: its number, for ``undo``; None where nothing changed.
@@ -144,7 +144,7 @@ class Workspace:
         return self._numbers.get(image_id, ())
 
     def codes(self, names: Iterable[str]) -> list[int]:
-        """The codes of labels; a new one for a name that there was not."""
+        """The codes of labels; a new one for a new name."""
         with self._lock:
             return [self._code(name) for name in names]
 
