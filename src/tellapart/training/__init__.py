@@ -1,1 +1,1 @@
-"""Training: from features and labels to a calibrated head, and what else could have come out."""
+"""Training: from features and labels to a calibrated classifier, its evaluation, and how much its scores vary."""

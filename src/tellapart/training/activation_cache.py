@@ -44,7 +44,7 @@ class ActivationFeed:
     num_workers: int
 
     def epoch(self, batches: Sequence[IntArray], *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from batch ``first`` on; nothing in them is random."""
+        """The batches of an epoch, rows int64 (b,) each, from batch ``first`` on; nothing in them is random."""
         for x, rows in zip(prefetch(self._read, batches[first:], self.num_workers), batches[first:], strict=True):
             yield Batch(x.to(self.device), torch.from_numpy(self.targets[rows]).to(self.device))
 

@@ -1,4 +1,4 @@
-"""The recipe ``auto``: probes on several features, then a fine-tuning where the time allows it, then an average of what is worth it.
+"""The recipe ``auto``: probes on several features, then fine-tuning where the time allows it, then an average of those that improve it.
 
 Everything is chosen on out-of-fold predictions of the training images, near-duplicates together; the reported images are
 looked at once, by what was chosen.

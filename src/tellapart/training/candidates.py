@@ -1,4 +1,4 @@
-"""Candidates: classifiers trained on the same training part, chosen and averaged by predictions for images they did not learn from."""
+"""Candidates of ``--recipe auto``: classifiers of the same training part, chosen and averaged by out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEWEST = 20
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A classifier, and what it says of training images that it did not learn from.
+    """A classifier, and its out-of-fold predictions.
 
     Attributes:
         name: what the report calls it.
@@ -90,7 +90,7 @@ def probe_candidate(probe: Probe, member: Member, class_names: Sequence[str], na
 
 
 def probe_and_network_weights(log_odds: Sequence[FloatArray], targets: IntArray, groups: IntArray, *, networks: int = 1) -> FloatArray:
-    """Weights (c,) of probes, of which each has to earn its place, and of a network beside their average, which must not harm.
+    """Weights (c,): of probes, each taken only if it lowers the loss, and of a network, averaged with them unless that raises it.
 
     Args:
         log_odds: of the probes, then of the network if there is one; float64 (n, k) each, calibrated.
@@ -110,7 +110,7 @@ def probe_and_network_weights(log_odds: Sequence[FloatArray], targets: IntArray,
 
 
 def guarded_weights(log_odds: Sequence[FloatArray], targets: IntArray, groups: IntArray) -> FloatArray:
-    """Weights (2,) of a first model and a network beside it, or of the first alone where the average harms by a standard error.
+    """Weights (2,) of a first model and a network beside it, or of the first alone where the average is worse by a standard error.
 
     They are drawn towards equal ones (:func:`fit_weights`), not towards the first: predictions out of fold speak against a network, as
     each is made by one of several that learned from fewer images, and the mean of two good models is hardly ever worse than the first

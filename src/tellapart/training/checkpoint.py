@@ -1,6 +1,6 @@
 """Checkpoints: everything a training needs to resume exactly, in one safetensors file.
 
-The header of the file also holds the JSON of all that is no tensor, so that one rename replaces both.
+The header of the file also holds the JSON of all that is not a tensor, so that one rename replaces both.
 """
 
 from __future__ import annotations

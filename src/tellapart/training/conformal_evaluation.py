@@ -36,7 +36,7 @@ def with_familiarity(
         evaluation: of a classifier without familiarity.
         train: the training images.
         features: of all images, from the classifier's first member.
-        held_out: rows of the training images that the first member was not trained on; None where it saw none of them.
+        held_out: rows, int64 (m,), of the training images that the first member was not trained on; None where it saw none of them.
         is_average_of_folds: whether the classifier averages several networks, of which each predicted other images out of fold.
     """
     row_of = {image_id: row for row, image_id in enumerate(row.image_id for row in train)}

@@ -39,7 +39,7 @@ class Processes:
         return self.rank == 0
 
     def share(self, batch: IntArray) -> IntArray:
-        """This process's rows of a batch, int64; every process gets the same number, so rows at the end may be repeated."""
+        """This process's rows of a batch, int64 (b,); every process gets the same number, so rows at the end may be repeated."""
         if self.count == 1:
             return batch
         each = -(-len(batch) // self.count)

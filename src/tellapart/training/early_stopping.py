@@ -35,7 +35,7 @@ class EpochChoice:
             self.losses, self.is_start = losses, True
 
     def is_kept(self, losses: FloatArray) -> bool:
-        """Whether an epoch with these losses float64 (n,) is kept; always true where nothing is held out or the best is no number."""
+        """Whether an epoch with these losses float64 (n,) is kept; always true where nothing is held out or the best is not a number."""
         if not len(losses) or not len(self.losses) or not np.isfinite(self.losses).all():
             self.losses = losses
             return True

@@ -80,7 +80,7 @@ class RunningUnits:
         self._count += len(latents)
 
     def units(self) -> LatentUnits:
-        """What they say together."""
+        """Mean and deviation over all images so far."""
         mean = self._sum / self._count
         variance = np.maximum(self._squares / self._count - np.square(mean), 0.0)
         return LatentUnits(self._first + mean, np.sqrt(variance), self.rows, np.concatenate(self._kept))
@@ -107,7 +107,7 @@ class LinearCode:
 
 
 def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
-    """Principal components of up to 1,000 of these images (256 MB of them), at most one fewer than there are images."""
+    """Principal components of up to 1,000 of the images ``rows``, int (n,) (256 MB of them), at most one fewer than there are images."""
     most = min(len(rows), LINEAR_SAMPLE, max(2, LINEAR_VALUES // (3 * pixels.size**2)))
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(np.int64))]
     flat = np.concatenate([flatten(pixels, chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)])

@@ -42,7 +42,7 @@ class Learner(nn.Module):
             parameter.requires_grad_(True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits in float32."""
+        """Logits float32 (n, k) of images (n, 3, s, s)."""
         with self.precision(x.device.type):
             features = self.backbone(x)
         return self.head(features.float())  # type: ignore[no-any-return]

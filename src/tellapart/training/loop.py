@@ -161,7 +161,7 @@ class Loop:
         self._end_epoch()
 
     def _step(self, batch: Batch) -> bool:
-        """One step; False if the loss is no number, and training is over."""
+        """One step; False if the loss is not a number, and training is over."""
         at, plan = self.at, self.plan
         for group in self.optimizer.param_groups:
             group["lr"] = plan.lr * group["scale"] * one_cycle(at.step, at.steps)
@@ -265,7 +265,7 @@ class Loop:
         return losses, self.processes.mean(share)
 
     def _break_off(self) -> None:
-        """The loss is no number: end with the weights that were kept."""
+        """The loss is not a number: end with the weights that were kept."""
         if not self.at.history:
             raise ModelError(
                 f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was trained",

@@ -41,7 +41,7 @@ class Objective(Protocol):
         """Total weight of images with targets int64 (n,): the mean over a batch is the mean over its parts with these weights."""
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
-        """Number of right outputs; 0 where outputs cannot be right."""
+        """Number of right outputs (n, ...) for targets int64 (n,); 0 where outputs cannot be right."""
 
     def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
         """Loss of each row, float64 (n,), and the accuracy; NaN where an output is not finite."""
@@ -76,11 +76,11 @@ class Classification:
         return functional.cross_entropy(answers, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
 
     def weight(self, targets: torch.Tensor) -> float:
-        """Sum of the class weights, by which cross-entropy divides; the number of images without class weights."""
+        """Sum of the class weights of targets int64 (n,), by which cross-entropy divides; without class weights the number of images."""
         return float(len(targets)) if self.class_weights is None else float(self.class_weights[targets].sum())
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
-        """Number of images whose largest logit is that of their class."""
+        """Number of images whose largest logit, of (n, k), is that of their class."""
         return float((answers.argmax(1) == targets).sum())
 
     def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:

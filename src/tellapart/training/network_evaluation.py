@@ -30,7 +30,7 @@ FeaturesOf = Callable[[Sequence[Member]], Sequence[FeatureMatrix]]
 
 @dataclass(frozen=True, eq=False)
 class NetworkAnswers:
-    """What the members of a trained network say.
+    """The predictions of the members of a trained network.
 
     Attributes:
         candidate: the network, with its logits for the training images that its members held out.

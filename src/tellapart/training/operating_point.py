@@ -25,7 +25,7 @@ LARGEST_FACTOR = 1e6
 
 
 class OperatingPoint:
-    """What ``--costs`` and ``--recall`` ask for; a file of costs is read at once, so that a fault in it is said at once.
+    """What ``--costs`` and ``--recall`` ask for; a file of costs is read at once, so that errors in it are reported before the training.
 
     Args:
         options: of the training.
@@ -39,7 +39,7 @@ class OperatingPoint:
         """Check the names.
 
         Raises:
-            OptionError: one is no class.
+            OptionError: one is not a class.
         """
         if self._costs is not None:
             self._costs.rule(class_names)

@@ -36,11 +36,11 @@ class LabeledSet:
         return cls(rows, LabeledFeatures(values, targets, [row.group or "" for row in rows], class_names))
 
     def taken(self, index: IntArray) -> LabeledSet:
-        """The chosen images."""
+        """The images of rows int (m,)."""
         return LabeledSet([self.rows[i] for i in index.tolist()], self.data.rows(index))
 
     def predictions(self, probabilities: FloatArray, logits: FloatArray, source: str) -> Predictions:
-        """Predictions for these rows."""
+        """Predictions for these images from logits and calibrated probabilities, float (n, k) each."""
         return Predictions(
             image_ids=tuple(row.image_id or "" for row in self.rows),
             paths=tuple(row.path for row in self.rows),
@@ -72,7 +72,7 @@ def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predic
 
 
 def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions], uncalibrated: FloatArray | None = None) -> ReportedPart:
-    """All metrics of one reported part but those of the unusual, with the baselines on the same images.
+    """All metrics of one reported part except those on unknown images, with the baselines on the same images.
 
     Args:
         predictions: of the part.
@@ -160,7 +160,7 @@ def neighbor_probabilities(features: FloatArray, train_features: FloatArray, tra
 
 
 def searched_rows(n: int) -> IntArray:
-    """The rows of n training images among which neighbors are searched, int64: all, or a sorted random sample of ``SEARCHED``."""
+    """The rows of n training images among which neighbors are searched, int64 (m,): all, or a sorted random sample of ``SEARCHED``."""
     return np.arange(n) if n <= SEARCHED else np.sort(np.random.default_rng(0).choice(n, SEARCHED, replace=False))
 
 

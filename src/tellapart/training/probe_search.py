@@ -1,4 +1,4 @@
-"""The cheap part of ``--recipe auto``: linear probes on the features of several backbones, sizes and ways to make an image a square."""
+"""The first stage of ``--recipe auto``: linear probes on the features of several backbones, input sizes and resize policies."""
 
 from __future__ import annotations
 

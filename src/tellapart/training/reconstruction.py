@@ -52,7 +52,7 @@ class Reconstruction:
         return torch.nn.functional.mse_loss(answers, x)
 
     def weight(self, targets: torch.Tensor) -> float:
-        """The number of images."""
+        """The number of images of targets int64 (n,)."""
         return float(len(targets))
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:

@@ -29,12 +29,12 @@ def split_sensitivity(
     """The recipe repeated on other splits of all labeled images.
 
     Strength, feature power, temperature and clip stay as chosen (out of fold, on the first split's training images);
-    the heads are fitted anew for each split. Standardization, which knows no labels, is done once for all. Of more than 20,000 images
+    the heads are fitted again for each split. Standardization, which knows no labels, is done once for all. Of more than 20,000 images
     a sample is split.
 
     Args:
         pool: every labeled image, of whatever part.
-        paths: their paths; the first 50 of each class in the order of their names are what people take who do not shuffle.
+        paths: their paths; the first 50 of each class by name are the split of someone who does not shuffle.
         probe: the recipe's choices.
         splits: number of seeds tried (1..splits).
         test_share: as the first split's.

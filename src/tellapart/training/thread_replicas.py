@@ -35,7 +35,7 @@ class OwnDropout(nn.Module):
         self.seed = 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """In training, x with some values set to zero and the others scaled up."""
+        """In training, x (...) with some values set to zero and the others scaled up."""
         if not self.training or not self.probability:
             return x
         generator = torch.Generator().manual_seed(self.seed)

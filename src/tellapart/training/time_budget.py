@@ -1,4 +1,4 @@
-"""A time limit for several trainings one after another, kept by planning and, where it is over all the same, by stopping."""
+"""A time limit for several trainings one after another: planned ahead, and enforced by stopping where the plan was too optimistic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARTS = 8
 
 
 class OutOfTime(Exception):
-    """The time is over; what was computed so far is in the cache."""
+    """The time limit was reached; what was computed so far is in the cache."""
 
 
 class TimeBudget:
@@ -50,11 +50,11 @@ class TimeBudget:
 
 
 class TimedProgress:
-    """Passes progress on, and ends a stage with :class:`OutOfTime` when the budget is spent.
+    """A progress receiver that passes everything on, and raises :class:`OutOfTime` when the budget is spent.
 
     Args:
         progress: receives everything.
-        budget: what is kept to.
+        budget: the time that is left.
     """
 
     def __init__(self, progress: Progress, budget: TimeBudget) -> None:

@@ -1,4 +1,4 @@
-"""Loggers of a training: TensorBoard files or an MLflow run; and who else follows it. Nothing is sent anywhere by default."""
+"""Loggers of a training: TensorBoard files or an MLflow run; and other listeners. Nothing is sent anywhere by default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OnEpoch = Callable[[str, Sequence[Mapping[str, Any]]], None]
 
 @dataclass(frozen=True, eq=False)
 class Listeners:
-    """Who follows a training.
+    """Listeners of a training.
 
     Attributes:
         progress: receives the images trained on and a sentence per epoch.

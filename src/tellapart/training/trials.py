@@ -1,4 +1,4 @@
-"""What ``--recipe auto`` tries, in this order, and what that costs: a plan made of measured speeds."""
+"""What ``--recipe auto`` tries, in this order, and the time it takes, estimated from measured speeds."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ProbeTrial:
 
 @dataclass
 class Tried:
-    """What became of a trial: a row of the report.
+    """The result of a trial: a row of the report.
 
     Attributes:
         name: of the trial.
@@ -102,7 +102,7 @@ def image_seconds(backbone: Backbone, device: str, *, mirror: bool = True) -> fl
 
 
 def network_seconds(n: int, n_all: int, epochs: float, folds: int, an_image: float) -> float:
-    """What a fine-tuning costs.
+    """Estimated seconds of a fine-tuning.
 
     Args:
         n: training images.
