@@ -33,7 +33,7 @@ TABLE_COLUMNS = ("rank", "path", "image_id", "label", "predicted", "probability"
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """A run and its model, as far as it says what is uncertain.
+    """A run and its model, to find the images that it is uncertain about.
 
     Attributes:
         run: the run.
@@ -47,7 +47,7 @@ class Judge:
 
     @classmethod
     def of(cls, run: Run, *, device: str) -> Judge:
-        """The judge that a run is."""
+        """A run with its model loaded."""
         model = load_model(run.model_folder)
         return cls(run, model, member_specs(model, PredictionSettings(device=device)))
 
@@ -81,7 +81,7 @@ class Suggestion:
 
 
 def candidates(images: ExplorableImages, judge: Judge | None, *, are_labeled: bool) -> IntArray:
-    """Rows of the images that may be suggested, one of each group of near-duplicates; none that the user is unsure of.
+    """Rows, int (m,), of the images that may be suggested, one of each group of near-duplicates; none marked as unsure.
 
     Raises:
         DataError: there are none.
@@ -108,7 +108,7 @@ def candidates(images: ExplorableImages, judge: Judge | None, *, are_labeled: bo
 def suggest_by_run(
     images: ExplorableImages, judge: Judge, rows: IntArray, n: int, *, are_labeled: bool, seed: int, progress: Progress
 ) -> Suggestion:
-    """The least certain and diverse images among ``rows``; of labeled ones simply those whose label the run doubts most.
+    """The least certain and diverse images among ``rows``, int (m,); of labeled ones those whose label the run finds least likely.
 
     What the run was trained on is judged by its out-of-fold predictions.
     """
@@ -139,7 +139,7 @@ def suggest_by_run(
 
 
 def suggest_from_nothing(images: ExplorableImages, rows: IntArray, n: int, *, seed: int) -> Suggestion:
-    """The prototypes of n clusters of the images in ``rows``."""
+    """The prototypes of n clusters of the images in ``rows``, int (m,)."""
     chosen = rows[prototypes(take_rows(images.features, rows), n, seed=seed)]
     return Suggestion([images.rows[number] for number in chosen], None, None, None, None, len(rows))
 

@@ -40,7 +40,7 @@ class CheckFindings:
         table: a finding for each issue that was looked for.
         skipped: why an issue that was wanted was not looked for, by name.
         groups: kinds and members of groups of copies, for the page.
-        doubts: what to think of the labels of ``doubted`` images, or None.
+        doubts: the estimated label errors of the ``doubted`` images, or None.
         doubted: the row of ``doubts`` by number of the file.
         class_names: columns of its probabilities.
         doubt: (n,) overall order, NaN where not measured.
@@ -61,7 +61,7 @@ class CheckFindings:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Usable images a class."""
+        """Number of usable images of each class."""
         counts: dict[str, int] = defaultdict(int)
         for row in self.rows:
             if row.is_used and row.label is not None:
@@ -70,7 +70,7 @@ class CheckFindings:
 
     @property
     def balance(self) -> tuple[str, float] | None:
-        """What to say of the sizes of classes."""
+        """A sentence on the class sizes."""
         return balance_sentence(self.counts)
 
     @property
@@ -93,7 +93,7 @@ def run_check(analyzed: AnalyzedFolder, issues: Sequence[str] = NAMES, *, seed: 
     """Look for the wanted issues among all images that the user has not excluded.
 
     Args:
-        analyzed: the folder; features of no width are none.
+        analyzed: the folder; features of width 0 mean none.
         issues: names of issues.
         seed: of folds and samples.
         progress: receives every step.
@@ -151,7 +151,7 @@ class CheckRun:
         )
 
     def unreadable(self) -> None:
-        """Files that are no images."""
+        """Files that are not images."""
         if "unreadable" in self.wanted:
             flagged = {number: 0.0 for number, row in enumerate(self.rows) if row.status == UNREADABLE}
             self.findings["unreadable"] = certain(len(self.rows), flagged, [*self.used, *flagged])
@@ -174,7 +174,7 @@ class CheckRun:
             self.notes.append("without a backbone near-duplicates are told by their pixels alone")
 
     def appearance(self) -> None:
-        """What one decoding tells."""
+        """Quality issues, from the statistics of each image."""
         facts = self.analyzed.facts
         facts_of_rows = [facts.get(row.image_id or "") if row.is_used else None for row in self.rows]
         for name in RULES:

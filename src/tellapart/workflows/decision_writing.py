@@ -23,7 +23,7 @@ NAMED = 3
 
 
 class Decidable(Protocol):
-    """A folder whose files can be decided about."""
+    """A folder with what decisions about its files need."""
 
     @property
     def files_per_image(self) -> Mapping[str, int]:
@@ -130,25 +130,25 @@ def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reaso
 
 
 def excluded(row: FileRow, folder: Decidable) -> ProposedDecision:
-    """To exclude a file, unless it is excluded."""
+    """Propose to exclude a file; None if it is excluded already."""
     return ProposedDecision(row, None if row.is_excluded else decision_about(row, folder, EXCLUDE))
 
 
 def relabeled(row: FileRow, folder: Decidable, label: str) -> ProposedDecision:
-    """To give a file another label, which also brings it back if it was excluded; unless it has that label."""
+    """Propose another label for a file, which also includes it again; None if it has that label already."""
     is_so = row.label == label and not row.is_excluded
     return ProposedDecision(row, None if is_so else decision_about(row, folder, RELABEL, label))
 
 
 def restored(row: FileRow, folder: Decidable) -> ProposedDecision:
-    """To take back what was decided about a file, unless nothing was."""
+    """Propose to revert the decisions about a file; None if there are none."""
     original = folder.undecided_by_path[row.path]
     is_decided = row.is_excluded or folder.is_unsure(row.path) or row.label != original.label
     return ProposedDecision(row, decision_about(row, folder, RESTORE, original.label) if is_decided else None)
 
 
 def doubted(row: FileRow, folder: Decidable) -> ProposedDecision:
-    """To note that one is unsure of a file, which also brings it back if it was excluded; unless that is noted."""
+    """Propose to mark the label of a file as doubtful, which also includes it again; None if it is marked already."""
     return ProposedDecision(row, None if folder.is_unsure(row.path) else decision_about(row, folder, UNSURE))
 
 

@@ -32,13 +32,13 @@ NOT_FINITE = "its features are not finite numbers"
 
 @dataclass(frozen=True, eq=False)
 class ExplorableImages:
-    """The images that take part, and what was seen of them.
+    """The images that are explored, with their features.
 
     Attributes:
         analyzed: the folder as decided.
         rows: n rows, one an image; of an image that stands in several parts the first.
         features: float32 (n, d), as the network gives them.
-        words: what clusters may be called, m of them; none where the names of ImageNet's classes are meant, or nothing.
+        words: m words to name clusters with; none for the ImageNet class names, or for no names.
         probabilities: of those words and at the end of anything else, (n, m + 1), or of the 1,000 ImageNet classes,
             (n, 1000); None where nothing was asked for.
         left_out: path and reason of every file that takes no part.

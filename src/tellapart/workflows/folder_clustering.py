@@ -98,7 +98,7 @@ class FolderClustering:
     """A folder in clusters.
 
     Attributes:
-        subjects: the images.
+        subjects: the images that are clustered.
         config: how they were clustered.
         places: float32 (n, p), where clusters were sought.
         clustering: which image is in which.
@@ -113,7 +113,7 @@ class FolderClustering:
 
     @cached_property
     def members(self) -> list[Members]:
-        """The images of each cluster worth seeing."""
+        """The images to show of each cluster."""
         return list_members(self.clustering)
 
     @cached_property
@@ -225,7 +225,7 @@ def cluster_folder(subjects: ExplorableImages, config: ClusteringConfig, progres
 
     Raises:
         DataError: there are fewer different images than clusters.
-        OptionError: a name is given to a cluster that there is not.
+        OptionError: a name is given to a cluster that does not exist.
     """
     coordinates = pca_coordinates(subjects.features, directions=config.pca, seed=config.seed)
     k: int | None = config.k or None

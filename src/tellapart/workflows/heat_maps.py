@@ -41,7 +41,7 @@ def heat_maps(
         model: the saved model.
         files: n images.
         targets: the class explained of each.
-        progress: hears of every map.
+        progress: receives every map.
         layer: of the network; None for its last convolution.
         scores: of the members, for an occlusion map; without them there is none.
         square: side of the occluded square, as a share of the input.

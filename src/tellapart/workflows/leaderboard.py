@@ -33,7 +33,7 @@ class RunEntry(Result):
         name: of the run.
         path: its folder.
         created: when it began, ISO 8601.
-        images: the folder or the address it was trained on.
+        images: the folder or bucket it was trained on.
         recipe: ``probe``, ``finetune``, ``scratch``, ``ensemble`` or ``autoencoder``.
         backbone: the network.
         part: the part it was evaluated on, ``test`` or ``val``; None for an autoencoder.

@@ -1,4 +1,4 @@
-"""What is answered for an image beside its probabilities; and the images themselves, on a contact sheet or copied by predicted class."""
+"""The answer for an image besides its probabilities; and the images on a contact sheet, or copied into folders by predicted class."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOT_IN_FILE = "export it again without --int8, from a run that knows it: tellapa
 
 
 def unknown_option() -> Any:
-    """Below which familiarity an image is of no class."""
+    """The familiarity up to which an image is called unknown."""
     return option(
         None,
         'Answer "unknown" for images with at most this familiarity, such as 0.01: the share of false alarms on images like the '
@@ -109,10 +109,10 @@ class AnswerRules:
 
 
 def check_answers(rules: AnswerRules, settings: AnswerSettings) -> None:
-    """Check that a model can answer so.
+    """Check that a model can answer as the settings ask.
 
     Raises:
-        OptionError: it has no familiarity or no scale for sets, or cannot tell so small a share; or there are fewer classes.
+        OptionError: it has no familiarity or no scale for sets, or too few groups for so small a share; or there are fewer classes.
     """
     if settings.unknown is not None:
         if rules.familiarity_groups is None:

@@ -1,4 +1,4 @@
-"""The map of ``tellapart explore``: places for the images of a folder, how far to trust them, and what the page says of both."""
+"""The map of ``tellapart explore``: 2-D coordinates of the images of a folder, how far to trust them, and their view for the page."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class FolderProjection:
 
 
 def project_folder(subjects: ExplorableImages, *, method: str, perplexity: float, seed: int, progress: Progress) -> FolderProjection:
-    """Place the images, and see how far the places are to be trusted; see :func:`tellapart.exploration.projection.project`."""
+    """Project the images to two dimensions, with a measure of trust; see :func:`tellapart.exploration.projection.project`."""
     class_names = sorted({label for label in subjects.labels if label is not None})
     number = {name: k for k, name in enumerate(class_names)}
     labels = np.array([-1 if label is None else number[label] for label in subjects.labels], dtype=np.int64)
@@ -158,7 +158,7 @@ def header_view(projection: FolderProjection, seeing: ProjectionConfig, folder: 
 
 
 def left_out_notes(subjects: ExplorableImages) -> list[str]:
-    """What is not on the map, in sentences; images with features that are no numbers are said first."""
+    """What is not on the map, in sentences; images with features that are not finite come first."""
     broken = [path for path, reason in subjects.left_out.items() if reason == NOT_FINITE]
     others = len(subjects.left_out) - len(broken)
     more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""

@@ -1,4 +1,4 @@
-"""The map of a report by t-SNE, from the features that the model of the run sees."""
+"""The map of a report by t-SNE, from the features of the run's model."""
 
 from __future__ import annotations
 

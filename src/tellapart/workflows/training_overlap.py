@@ -51,7 +51,7 @@ def training_overlap(run: Run, model: SavedModel, dataset: Dataset, predicted: P
     """What the predicted images have in common with the images a run was trained on.
 
     Near-duplicates are found as in ``train``: with the hashes that the run keeps, the features of its first member, and
-    thumbnails, the last two from the cache. Thumbnails are made anew where the training images are still in their place; of
+    thumbnails, the last two from the cache. Thumbnails are made again where the training images are still in their place; of
     training images that are gone without a trace, only the hash is compared, and a note says so.
 
     Args:
@@ -59,7 +59,7 @@ def training_overlap(run: Run, model: SavedModel, dataset: Dataset, predicted: P
         model: the saved model of the run.
         dataset: the predicted images.
         predicted: what was predicted.
-        progress: told how far it is.
+        progress: progress receiver.
     """
     trained = {row.image_id: row for row in run.rows if row.is_used and row.part == "train" and row.image_id}
     new = dict.fromkeys(predicted.predictions.image_ids)

@@ -1,4 +1,4 @@
-"""What a training will cost, before it starts: speeds measured here in a few seconds, and from them time, memory and disk."""
+"""The cost of a training before it starts: time, memory and disk, estimated from a few seconds of measurement."""
 
 from __future__ import annotations
 
