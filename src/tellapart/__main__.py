@@ -1,4 +1,4 @@
-"""``python -m tellapart``, and ``torchrun -m tellapart``, which starts several of which the first alone speaks."""
+"""``python -m tellapart``, and ``torchrun -m tellapart``, which starts several processes; only the first writes output."""
 
 import atexit
 import os

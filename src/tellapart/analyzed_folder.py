@@ -191,7 +191,7 @@ class AnalyzedFolder:
         return {row.path for row, is_unsure in zip(rows, self.decisions.unsure(rows), strict=True) if is_unsure}
 
     def is_unsure(self, path: str) -> bool:
-        """Whether the newest decision about a file is that one is unsure of it."""
+        """Whether the newest decision about a file marks its label as doubtful."""
         return path in self._unsure_paths
 
     @cached_property

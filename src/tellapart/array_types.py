@@ -1,4 +1,4 @@
-"""Array types by what they hold; shapes stand in the docstrings of those who take and give them."""
+"""Array types by what they hold; the docstrings of functions say the shapes."""
 
 from __future__ import annotations
 

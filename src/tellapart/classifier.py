@@ -157,7 +157,7 @@ def _encoded(labels: Sequence[Any]) -> tuple[Any, Any]:
     """The number of each label's class, int64 (n,), and the classes, sorted.
 
     Raises:
-        DataError: a label is missing, is no label but a row of numbers, or they are of kinds that do not go together; it says which.
+        DataError: a label is missing, is a row of numbers, or labels are of kinds that do not go together; says which.
     """
     values = _column(labels, "labels")
     missing = [number for number, value in enumerate(values) if _is_missing(value)]

@@ -52,10 +52,10 @@ class ConformalScale:
 
     @classmethod
     def checked(cls, scores: FloatArray, weights: FloatArray, name: str) -> ConformalScale:
-        """The scale that a file holds as two float32 arrays.
+        """The scale that a file holds as two float32 arrays (m,).
 
         Raises:
-            ShapeError: it is none; the message begins with ``name``.
+            ShapeError: it is not a scale; the message begins with ``name``.
         """
         if len(scores) != len(weights) or not len(scores):
             raise ShapeError(f"{name} has {len(scores):,} scores and {len(weights):,} weights, which are not as many, or none")

@@ -100,7 +100,7 @@ class CostTable:
         """The rule for these classes.
 
         Raises:
-            OptionError: a name is no class, or a class has no row or no column; all of it at once.
+            OptionError: a name is not a class, or a class has no row or no column; all of it at once.
         """
         extra = [name for name in self.answers if name in ABSTENTIONS and name not in class_names]
         strange = [name for name in dict.fromkeys([*self.truths, *self.answers]) if name not in class_names and name not in extra]
@@ -119,7 +119,7 @@ def read_costs(path: Path) -> CostTable:
     """Read a CSV file of costs: a row for each true class, a column for each answer, ``unknown`` or ``abstain`` among them if you like.
 
     Raises:
-        DataError: it cannot be read, or holds what is no cost; says where.
+        DataError: it cannot be read, or holds something that is not a cost; says where.
     """
     rows = list(table_rows(path))
     if len(rows) < 3:

@@ -88,7 +88,7 @@ def checked_record(record: Mapping[str, object]) -> dict[str, object]:
 
 
 def is_intact(record: Mapping[str, Any]) -> bool:
-    """Whether a record has the checksum it was written with; one that never had any is taken as it is."""
+    """Whether a record has the checksum it was written with; a record without a checksum counts as intact."""
     return "crc32" not in record or record["crc32"] == _record_checksum({key: value for key, value in record.items() if key != "crc32"})
 
 

@@ -28,7 +28,7 @@ BLOCK_BYTES = 2**26
 
 
 def empty_rows(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """An array whose values are not set, in memory or, above ``IN_MEMORY`` bytes, mapped from a nameless file.
+    """An array (n, ...) whose values are not set, in memory or, above ``IN_MEMORY`` bytes, mapped from a nameless file.
 
     Raises:
         StorageError: the disk has no room for it.
@@ -73,7 +73,7 @@ def row_blocks(values: NDArray[Any], width: int | None = None) -> Iterator[slice
 
 
 def is_one_block(values: NDArray[Any]) -> bool:
-    """Whether an array is read at once, so that plain expressions on it may be used."""
+    """Whether an array (n, ...) is read at once, so that plain expressions on it may be used."""
     return values.nbytes <= BLOCK_BYTES
 
 

@@ -71,7 +71,7 @@ def predict_files_with_onnx(
 
     Raises:
         DataError: no file can be read.
-        ModelError: the answers are no probabilities.
+        ModelError: the answers are not probabilities.
     """
     files: list[FileState] = []
     answers: list[OnnxAnswers] = []

@@ -6,8 +6,8 @@
 >>> CropOptions.of(margin=0.2).margin
 0.2
 
-An option that would change nothing is refused: ``only_for`` says of an option what other options have to be for it to
-matter. It is looked at where the option is given, be it with its default value.
+An option that would change nothing is refused: ``only_for`` declares what an option needs of other options to have an
+effect. This is checked wherever the option is given, even with its default value.
 
 >>> @dataclass(frozen=True, kw_only=True)
 ... class Toy(Options):

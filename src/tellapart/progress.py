@@ -1,4 +1,4 @@
-"""How long-running work tells where it stands: to whom it was passed as ``progress``, else to a person who is there."""
+"""Progress of long-running work: for the receiver that is passed as ``progress``, else for the notebook or terminal."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _numbers = itertools.count(1)
 
 
 class Progress(Protocol):
-    """Someone who wants to know; given to a verb as ``progress=``."""
+    """A progress receiver, passed to a command as ``progress=``."""
 
     def stage(self, title: str, total: int | None = None, unit: str = "images") -> AbstractContextManager[Callable[[int], None]]:
-        """Open a stage; call what it gives with the number of items just finished."""
+        """Open a stage; call the function it yields with the number of items just finished."""
 
     def note(self, message: str) -> None:
-        """Hear one sentence worth knowing."""
+        """Receive a sentence for the user."""
 
 
 class NoProgress:
-    """Nobody wants to know."""
+    """A receiver that ignores everything."""
 
     @contextmanager
     def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
-        """Open a stage nobody watches."""
+        """Open a stage that is not shown."""
         yield lambda count: None
 
     def note(self, message: str) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
 
 SILENT = NoProgress()
@@ -56,7 +56,7 @@ def state_of_stage(title: str, done: int, total: int | None, unit: str, seconds:
 
 
 class Lines:
-    """Someone who reads lines on standard error: now and then one, and one at the end of what took its time."""
+    """Lines on standard error: one now and then, and one at the end of a long stage."""
 
     @contextmanager
     def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
@@ -78,13 +78,13 @@ class Lines:
             self.note(f"{title}: {f'{done:,} {unit} in ' if done else ''}{seconds:.1f} s")
 
     def note(self, message: str) -> None:
-        """Write one line; what no terminal should get stands as an escape."""
+        """Write one line; control characters become escapes."""
         line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
         sys.stderr.write(f"{line}\n")
 
 
 class NotebookBar:
-    """Someone who looks at a notebook: a bar under the cell while a stage runs, and notes as text.
+    """A bar under the cell of a notebook while a stage runs, and notes as text.
 
     Args:
         shell: the running IPython.
@@ -95,7 +95,7 @@ class NotebookBar:
 
     @contextmanager
     def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
-        """Open a stage with a bar that is gone at its end."""
+        """Open a stage with a bar that disappears at its end."""
         start = last = time.monotonic()
         done = 0
         name = f"tellapart-{next(_numbers)}"
@@ -131,14 +131,14 @@ class NotebookBar:
 
 
 class Auto:
-    """Whoever is there: a bar in a notebook, lines for a person at a terminal, else nobody."""
+    """A bar in a notebook, lines at a terminal, else nothing."""
 
     def stage(self, title: str, total: int | None = None, unit: str = "images") -> AbstractContextManager[Callable[[int], None]]:
         """Open a stage."""
         return listener().stage(title, total, unit)
 
     def note(self, message: str) -> None:
-        """Say one sentence."""
+        """Show one sentence at the terminal or in the notebook."""
         listener().note(message)
 
 

@@ -73,10 +73,10 @@ def flipped_variants(augmentation: Augmentation) -> list[tuple[bool, bool]]:
 def enlarge(
     dataset: Dataset, folder: Path, augmentation: Augmentation, *, copies: int, seed: int, progress: Progress = SILENT
 ) -> Enlargement:
-    """Write a copy of a data set with ``copies`` varied images (JPEG, quality 95) beside each training image.
+    """Write a copy of a data set with ``copies`` augmented images (JPEG, quality 95) beside each training image.
 
     ``metadata.csv`` names path, label, part, group and parent of every file. The group is the user's own, or else the
-    original's image id, so that a split never parts a copy from its original. Images of val and test are not varied.
+    original's image id, so that a split never parts a copy from its original. Images of val and test are not augmented.
 
     Args:
         dataset: only read.

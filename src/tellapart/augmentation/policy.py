@@ -121,7 +121,7 @@ class Augmentation(Options):
         return matrices
 
     def augmented(self, pixels: ByteArray, keys: IntArray, *, seed: int, epoch: int, out_size: Size | None = None) -> NDArray[np.uint8]:
-        """Images varied, uint8 (n, h, w, 3) to a new uint8 (n, o, o, 3); each a function of its pixels, its key, seed and epoch.
+        """Augmented images, uint8 (n, h, w, 3) to a new uint8 (n, o, o, 3); each a function of its pixels, its key, seed and epoch.
 
         Args:
             pixels: uint8 (n, h, w, 3); not changed.

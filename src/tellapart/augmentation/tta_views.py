@@ -72,6 +72,6 @@ def view(
 def views(
     pixels: ByteArray, number: int, *, augmentation: Augmentation | None = None, keys: IntArray | None = None, seed: int = 0
 ) -> Iterator[ByteArray]:
-    """The first ``number`` views of images one after the other; see :func:`view`."""
+    """The first ``number`` views of images, one after the other, uint8 (n, h, w, 3) each; see :func:`view`."""
     for each in range(number):
         yield view(pixels, each, augmentation=augmentation, keys=keys, seed=seed)

@@ -15,7 +15,7 @@ from tellapart.printable import printable
 
 
 def aligned(rows: Sequence[Sequence[str]], *, before: str = "") -> list[str]:
-    """One line a row, each column as wide as its widest cell, two spaces between; columns without any cell but the head are left out."""
+    """One line per row, each column as wide as its widest cell, two spaces between; columns with nothing but a header are left out."""
     columns = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
     widths = [max(len(row[index]) for row in rows) for index in columns]
     return [before + "  ".join(row[index].ljust(width) for index, width in zip(columns, widths, strict=True)).rstrip() for row in rows]
@@ -35,7 +35,7 @@ SHOWN_ROWS = 20
 
 
 def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
+    """A path, relative to the working directory where it lies inside."""
     try:
         return printable(str(path.relative_to(Path.cwd())))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C, TERM and HUP end a command in good order."""
+"""Signals: Ctrl-C, TERM and HUP end a command cleanly."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _is_seen(character: str) -> bool:
 
 
 def wants_color() -> bool:
-    """Whether colors are welcome (https://no-color.org)."""
+    """Whether to use colors (https://no-color.org)."""
     return not os.environ.get("NO_COLOR")
 
 
@@ -83,13 +83,13 @@ def write_line(line: Line, *, to_stderr: bool = False) -> None:
 
 
 def write_answer(lines: Sequence[Line]) -> None:
-    """Write what a command has to say to people."""
+    """Write the text output of a command."""
     for line in lines:
         write_line(line)
 
 
 def write_json(content: Any) -> None:
-    """Write what a command has to say to programs: exactly what was found, with JSON's own escapes for what is not seen."""
+    """Write the JSON output of a command: values exactly as they are, invisible characters as JSON escapes."""
     is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(content, ensure_ascii=not is_unicode)
     click.echo("".join(character if _is_seen(character) else _json_escape(character) for character in text))
@@ -102,7 +102,7 @@ def _json_escape(character: str) -> str:
 
 @contextmanager
 def visible_usage_errors() -> Iterator[None]:
-    """Within, what click has to say of a wrong command line has nothing invisible."""
+    """Within, usage errors of click show invisible characters as escapes."""
     try:
         yield
     except click.UsageError as error:
@@ -114,7 +114,7 @@ def visible_usage_errors() -> Iterator[None]:
 
 
 def show_everything_visibly() -> None:
-    """From now on warnings and the tracebacks of bugs go through :func:`visible`, too; letters a terminal cannot spell become escapes."""
+    """From now on warnings and tracebacks go through :func:`visible`, too; characters that the terminal cannot encode become escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -49,7 +49,7 @@ class Detection:
     main: int = 0
 
     def to_bytes(self) -> bytes:
-        """All of it as JSON; :meth:`from_bytes` gives the same numbers back, bit for bit."""
+        """As JSON; :meth:`from_bytes` restores the same numbers, bit for bit."""
         arrays = {name: None if (array := getattr(self, name)) is None else array.tolist() for name in ("boxes", "eyes", "descriptors")}
         return json.dumps({"width": self.width, "height": self.height, "main": self.main, **arrays}).encode()
 
@@ -109,7 +109,7 @@ class FaceDetector:
 
 
 class ActivationDetector:
-    """The subject, or a thing of some classes of ImageNet."""
+    """The subject, or an object of some ImageNet classes."""
 
     policy = "squash"
 
@@ -136,7 +136,7 @@ class ActivationDetector:
 
 
 def make_detector(to: str, device: str) -> Detector:
-    """Finds ``faces``, the ``subject``, or the thing a word names.
+    """A detector of ``faces``, the ``subject``, or the object that a word names.
 
     Raises:
         MissingExtra: faces, and their networks are not installed.
@@ -159,7 +159,7 @@ def detect(
         files: the photos.
         image_ids: the sha256 of each.
         find: what to look for.
-        num_workers: threads that look; None for one a core.
+        num_workers: threads; None for one per core.
         progress: receives every photo.
     """
     name = hashlib.sha256(repr((VERSION, find.policy, find.fingerprint)).encode()).hexdigest()[:32]

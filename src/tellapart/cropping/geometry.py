@@ -59,7 +59,7 @@ def crop_box(box: FloatArray, width: int, height: int, shape: CropShape) -> Box:
     """The box with its margin, within an image of ``width`` x ``height`` pixels: moved inside first, then cut.
 
     Args:
-        box: left, top, right, bottom in pixels; may reach outside.
+        box: float (4,): left, top, right, bottom in pixels; may reach outside.
         width: of the image.
         height: of the image.
         shape: margin, and square or not.

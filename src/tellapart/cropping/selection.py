@@ -58,7 +58,7 @@ class CropSelection:
 def select_crops(
     analyzed: AnalyzedFolder, detections: Mapping[int, Detection | str], chosen: CropOptions, shape: CropShape
 ) -> CropSelection:
-    """What is kept of what was found.
+    """Select the crops to keep.
 
     Args:
         analyzed: the data set.
@@ -195,7 +195,7 @@ def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: Cr
 
 
 def alternate_classes(items: Sequence[Item], label_of: Callable[[Item], str | None]) -> list[Item]:
-    """Items in turns of one a class, so that the first few show all classes."""
+    """Items alternating between the classes, so that the first few show all classes."""
     of_class: dict[str | None, list[Item]] = defaultdict(list)
     for item in items:
         of_class[label_of(item)].append(item)

@@ -21,7 +21,7 @@ _BUFFER = 1 << 20
 class ArrayFile:
     """One ``.npy`` file of rows of the same shape.
 
-    The header is written last: until then the file is no array, and nothing takes it for one.
+    The header is written last: until then the file is not an array, and nothing takes it for one.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: type[np.generic], rows: int = 0) -> None:
@@ -73,7 +73,7 @@ class ArrayStore:
             self._open(part, rows)
 
     def render(self, data: bytes, pixels: Mapping[int, Any]) -> Rendered:
-        """The arrays of one image."""
+        """The arrays of one image, from uint8 (size, size, 3) by size."""
         return {size: self._square.array(square) for size, square in pixels.items()}
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:

@@ -52,7 +52,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What became of it: the card that was written, and how many images had been done before."""
+    """The result: the card that was written, and how many images an earlier run had written."""
 
     card: Mapping[str, Any]
     left_out: dict[str, str]
@@ -69,7 +69,7 @@ def prepare_samples(
         samples: images in their order.
         form: what is written of them.
         folder: new or empty; or what the same call made before, which is then left as it is.
-        num_workers: threads that read, decode and resize; None for one a core.
+        num_workers: threads that read, decode and resize; None for one per core.
         progress: progress receiver.
 
     Raises:

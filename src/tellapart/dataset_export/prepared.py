@@ -75,7 +75,7 @@ class PreparedPart:
     def batches(
         self, batch_size: int, *, size: int | str | None = None, seed: int | None = None, epoch: int = 0
     ) -> Iterator[tuple[ByteArray | FloatArray, IntArray]]:
-        """Images and labels, ``batch_size`` at a time (the last may be fewer), every image once.
+        """Images (b, h, w, channels), in the layout and type of the files, and labels, int64 (b,); every image once.
 
         Args:
             batch_size: images in a batch.
@@ -144,12 +144,12 @@ class Prepared:
 
     @property
     def mean(self) -> FloatArray | None:
-        """Mean of each channel over the training images, from 0 to 1; None where only originals are kept."""
+        """Mean of each channel over the training images, float (channels,), from 0 to 1; None where only originals are kept."""
         return None if self.card["mean"] is None else np.array(self.card["mean"], np.float32)
 
     @property
     def std(self) -> FloatArray | None:
-        """Standard deviation of each channel over the training images, on the same scale."""
+        """Standard deviation of each channel over the training images, float (channels,), on the same scale."""
         return None if self.card["std"] is None else np.array(self.card["std"], np.float32)
 
     def __getitem__(self, part: str) -> PreparedPart:

@@ -48,7 +48,7 @@ class Square:
         """uint8 (size, size, channels) by size, the same as in training; decoded once, also if only the original is written.
 
         Raises:
-            ImageError: the bytes are no usable image; the message is the reason.
+            ImageError: the bytes are not a usable image; the message is the reason.
         """
         sides = [size for size in self.sizes if size != ORIGINAL]
         decoded = decode_for_each(data, sides or [SMALLEST_LOOK])

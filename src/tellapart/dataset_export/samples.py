@@ -228,7 +228,7 @@ class SampleStore(Protocol):
     """Seconds between two saves; 0 to save whenever possible."""
 
     def render(self, data: bytes, pixels: Mapping[int, ByteArray]) -> Rendered:
-        """What is written of an image; called from several threads."""
+        """What is written of an image, from uint8 (size, size, 3) by size; called from several threads."""
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:
         """Write an image; whether all that was added can be saved now."""

@@ -148,7 +148,7 @@ class ShardStore:
             self._place(size).mkdir(parents=True, exist_ok=True)
 
     def render(self, data: bytes, pixels: Mapping[int, ByteArray]) -> Rendered:
-        """The files of one image: the original, or JPEGs."""
+        """The files of one image: the original, or JPEGs of uint8 (size, size, 3) by size."""
         return {size: data if size == ORIGINAL else encoded(pixels[size]) for size in self._sizes}
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:
@@ -205,7 +205,7 @@ class ShardStore:
 
 
 class ShardForm:
-    """How shards of one kind are called and made."""
+    """Names and writer of one kind of shard."""
 
     def __init__(self, kind: str, class_names: Sequence[str]) -> None:
         self.folder = "data" if kind == "parquet" else "."

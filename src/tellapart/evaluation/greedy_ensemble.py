@@ -1,4 +1,4 @@
-"""Greedy ensemble selection with replacement (Caruana et al. 2004), in which every new model has to earn its place.
+"""Greedy ensemble selection with replacement (Caruana et al. 2004), in which every new model has to lower the log loss by a standard error.
 
 A model is only taken into the average if the log loss falls by a standard error of the paired difference: of many models that are
 equally good one is always the best by luck, and each costs its whole time at every prediction.

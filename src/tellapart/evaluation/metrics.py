@@ -19,12 +19,12 @@ def losses(probabilities: FloatArray, targets: IntArray) -> FloatArray:
 
 
 def log_loss(probabilities: FloatArray, targets: IntArray) -> float:
-    """Mean of :func:`losses`, in nats."""
+    """Mean of :func:`losses`, in nats, of probabilities (n, k) for targets (n,)."""
     return float(losses(probabilities, targets).mean())
 
 
 def accuracy(probabilities: FloatArray, targets: IntArray) -> float:
-    """Share of images, 0 to 1, whose most probable class is the true one."""
+    """Share of images, 0 to 1, whose most probable class, of probabilities (n, k), is the target (n,)."""
     return float((probabilities.argmax(axis=1) == targets).mean())
 
 
@@ -44,7 +44,7 @@ def f1_scores(true_positives: FloatArray, support: FloatArray, predicted: FloatA
 
 
 def macro_f1(probabilities: FloatArray, targets: IntArray) -> float:
-    """Mean F1 of the classes that occur or are predicted."""
+    """Mean F1 of the classes that occur or are predicted, from probabilities (n, k) and targets (n,)."""
     matrix = confusion_matrix(probabilities, targets)
     return float(np.nanmean(f1_scores(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))))
 

@@ -269,7 +269,7 @@ def sample_rows(n: int, limit: int, seed: int) -> IntArray:
 
 
 def _majority(votes: IntArray) -> IntArray:
-    """The most frequent vote of each row of int (b, k), ties to the first vote; -1 is no vote."""
+    """The most frequent vote of each row of int (b, k), ties to the first vote; -1 is not a vote."""
     counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
     counts[votes < 0] = 0
     return np.asarray(np.take_along_axis(votes, counts.argmax(axis=1)[:, None], axis=1)[:, 0])

@@ -18,7 +18,7 @@ SHOWN_REASONS = 12
 
 
 def collect_output(result: CollectResult) -> Answer:
-    """How a collection stands."""
+    """The state of a collection, class by class."""
     stored = sum(one.kept for one in result.classes)
     now = f", {result.new:,} of them new, in {duration_text(result.seconds)}" if result.seconds else ""
     lines = [f"{result.out}: {count(stored, 'image')}{now}", ""]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def studio_output(result: StudioResult) -> Answer:
-    """How much was decided."""
+    """How many batches of decisions were made, and how to undo them."""
     if not result.batches:
         return ["nothing was decided"], result.as_dict()
     steps = count(len(result.batches), "step")
