@@ -1,7 +1,7 @@
 """Peak memory of a training from scratch on 2,000 and on 60,000 images: it must not grow with their number.
 
 Distinct CIFAR-size PNGs of ten classes are drawn into a temporary folder; then `tellapart train --recipe scratch --architecture tiny
---image-size 32 --epochs 1` runs as a process of its own. `bare` is the same training without the verb around it
+--image-size 32 --epochs 1` runs as a process of its own. `bare` is the same training without the command around it
 (no catalog, search for duplicates, features, report): the pixel store, the feed and the loop alone.
 
     python benchmarks/training_memory.py [--few 2000] [--many 60000] [--bare-only]
@@ -25,11 +25,11 @@ BARE = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from tellapart.atomic_files import cache_root
-from tellapart.augmentation.policy import augmentation_of
+from tellapart.cache_dir import cache_root
+from tellapart.augmentation.policy import parse_augmentation
 from tellapart.images.pixel_store import PixelStore
 from tellapart.training.fold_training import train_members
-from tellapart.training.config import Plan
+from tellapart.training.config import TrainingConfig
 from tellapart.training.linear_probe import LabeledFeatures
 from tellapart.training.network_recipe import NetworkRecipe, scratch_card
 n = int(sys.argv[1])
@@ -39,7 +39,7 @@ rng = np.random.default_rng(0)
 for start in range(0, n, 1000):
     store.write(ids[start:start + 1000], rng.integers(0, 256, (len(ids[start:start + 1000]), 32, 32, 3), dtype=np.uint8))
 train = LabeledFeatures(np.empty((n, 0), np.float32), np.arange(n) % 10, ids, [str(k) for k in range(10)])
-recipe = NetworkRecipe("scratch", scratch_card("tiny", 32), None, "crop", "all", augmentation_of("strong"), Plan(epochs=1), 1)
+recipe = NetworkRecipe("scratch", scratch_card("tiny", 32), None, "crop", "all", parse_augmentation("strong"), TrainingConfig(epochs=1), 1)
 train_members(recipe, train, ids, device="cpu", num_workers=2)
 """
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=60_000)
     parser.add_argument("--bare-only", action="store_true")
     chosen = parser.parse_args()
-    for name in ("bare",) if chosen.bare_only else ("bare", "whole verb"):
+    for name in ("bare",) if chosen.bare_only else ("bare", "whole command"):
         peaks = []
         for n in (chosen.few, chosen.many):
             with tempfile.TemporaryDirectory() as folder:
@@ -88,9 +88,9 @@ def main() -> None:
                     command += ["--image-size", "32", "--epochs", "1", "--out", str(work / "runs"), "--quiet"]
                 usage = measured(command, environment)
                 peaks.append(usage.peak_mb)
-                print(f"{name:<12} {n:>7,} images: peak {usage.peak_mb:6.0f} MB, {usage.wall_s:5.0f} s", flush=True)
+                print(f"{name:<13} {n:>7,} images: peak {usage.peak_mb:6.0f} MB, {usage.wall_s:5.0f} s", flush=True)
         per_image = (peaks[1] - peaks[0]) * 1024 / (chosen.many - chosen.few)
-        print(f"{name:<12} ratio {peaks[1] / peaks[0]:.2f}, {per_image:.1f} KB an image more")
+        print(f"{name:<13} ratio {peaks[1] / peaks[0]:.2f}, {per_image:.1f} KB an image more")
 
 
 if __name__ == "__main__":

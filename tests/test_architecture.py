@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -231,13 +233,31 @@ def _public_functions(tree: ast.AST) -> Iterator[tuple[str, str]]:
             yield node.name, ast.unparse(node.returns) if node.returns else ""
 
 
-def test_what_the_benchmarks_import_exists() -> None:
+def test_what_benchmarks_and_examples_import_exists() -> None:
+    """Code in a string, for a process of its own, and imports inside functions included."""
+    top = SOURCE.parents[1]
     missing = []
-    for path in sorted((SOURCE.parents[1] / "benchmarks").glob("*.py")):
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tellapart":
-                missing += [f"{path.name}: {node.module}.{name.name}" for name in node.names if not _exists(str(node.module), name.name)]
+    for path in sorted([*(top / "benchmarks").rglob("*.py"), *(top / "examples").rglob("*.py")]):
+        for code in (parsed(path), *_code_in_strings(parsed(path))):
+            missing += [f"{path.relative_to(top)}: {name}" for name in _imports_of_ours(code) if not _exists(*name)]
     assert missing == []
+
+
+def _imports_of_ours(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Module and name of everything that is imported from the package."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tellapart":
+            yield from ((str(node.module), alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("tellapart.")]
+            yield from ((name.rpartition(".")[0], name.rpartition(".")[2]) for name in names)
+
+
+def _code_in_strings(tree: ast.AST) -> Iterator[ast.Module]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"^(from|import) tellapart", node.value, re.M):
+            with suppress(SyntaxError):
+                yield ast.parse(node.value)
 
 
 def _exists(module: str, name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import runpy
@@ -127,7 +129,7 @@ def test_the_reference_is_fresh() -> None:
     assert not stale, "run: python docs/reference/generate.py"
 
 
-def test_every_verb_has_a_guide() -> None:
+def test_every_command_has_a_guide() -> None:
     headings = {heading for guide in (ROOT / "docs" / "guides").glob("*.md") for heading in HEADING.findall(prose(guide))}
     missing = [name for name in COMMANDS if not any(f"`tellapart {name}`" in heading for heading in headings)]
     assert not missing
@@ -137,3 +139,9 @@ def test_every_page_is_in_the_index() -> None:
     index = ROOT / "docs" / "README.md"
     linked = {Path(os.path.normpath(index.parent / link.partition("#")[0])) for link in LINK.findall(prose(index))}
     assert [named(page) for page in PAGES if page.name != "README.md" and page not in linked] == []
+
+
+def test_the_examples_in_docstrings_run() -> None:
+    modules = [path for path in sorted((ROOT / "src").rglob("*.py")) if ">>>" in path.read_text(encoding="utf-8")]
+    names = [".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in modules]
+    assert [name for name in names if doctest.testmod(importlib.import_module(name)).failed] == []

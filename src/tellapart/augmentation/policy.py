@@ -2,9 +2,9 @@
 
 All geometric changes of an image are one affine matrix, so one interpolation; see color_jitter for the colors.
 
->>> augmentation_of("light").rotation
+>>> parse_augmentation("light").rotation
 10
->>> augmentation_of("flip,rotation=20") == Augmentation(flip=True, rotation=20)
+>>> parse_augmentation("flip,rotation=20") == Augmentation(flip=True, rotation=20)
 True
 """
 
