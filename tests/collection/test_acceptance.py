@@ -12,7 +12,7 @@ import pytest
 
 from tellapart.collection.acceptance import SIGNATURE_LENGTH, Acceptor, FetchedImage
 from tellapart.collection.candidates import Fetched, Offer
-from tellapart.collection.decoding_workers.ipc import Inspected
+from tellapart.collection.decoding_workers.ipc import DecodeResult
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.retries import MAX_TRIES, MAX_TRIES_BLOCKED
 from tellapart.collection.storage.stores import open_destination
@@ -31,11 +31,11 @@ def claims(ledger: Ledger, *names: str, label: str = "cat") -> list[Claim]:
     return ledger.claim(label, "list", 100)
 
 
-def decoded(seed: int, *, width: int = 64, height: int = 48, body: bytes | None = None) -> Inspected:
+def decoded(seed: int, *, width: int = 64, height: int = 48, body: bytes | None = None) -> DecodeResult:
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 256, (2, 16), dtype=np.uint8)
     signature = rng.normal(size=SIGNATURE_LENGTH).astype(np.float16)
-    return Inspected(
+    return DecodeResult(
         format="JPEG", width=width, height=height, hash=hashes[0].tobytes(), mirror_hash=hashes[1].tobytes(),
         signature=(signature / np.linalg.norm(signature)).astype(np.float16).tobytes(), body=body,
     )  # fmt: skip
@@ -76,7 +76,7 @@ def test_the_shorter_side_decides_what_is_too_small(acceptor: Acceptor, ledger: 
 
 def test_what_cannot_be_decoded_is_refused_with_the_reason(acceptor: Acceptor, ledger: Ledger) -> None:
     (claim,) = claims(ledger, "a")
-    (verdict,) = verdicts(acceptor, FetchedImage(claim, fetched("photo"), Inspected(reason="cut short")))
+    (verdict,) = verdicts(acceptor, FetchedImage(claim, fetched("photo"), DecodeResult(reason="cut short")))
     assert (verdict.status, verdict.reason, verdict.file) == (REFUSED, "cut short", None)
 
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 
 from tellapart.array_types import FloatArray
 from tellapart.collection.decoding_workers.ingest import ingest_image
-from tellapart.collection.decoding_workers.ipc import Inspected
+from tellapart.collection.decoding_workers.ipc import DecodeResult
 from tellapart.collection.duplicate_index import DuplicateIndex
 from tests import sample_images
 
@@ -27,11 +27,11 @@ class Shelf:
         self.asked += len(names)
         return np.stack([np.frombuffer(self.signatures[name], np.float16) for name in names])
 
-    def put(self, name: str, found: Inspected) -> None:
+    def put(self, name: str, found: DecodeResult) -> None:
         self.signatures[name] = found.signature
         self.known.add(name, found.hash)
 
-    def twin(self, found: Inspected) -> str | None:
+    def twin(self, found: DecodeResult) -> str | None:
         return self.known.twin(found.hash, found.mirror_hash, found.signature)
 
 

@@ -32,11 +32,11 @@ def test_every_class_has_its_wishes_wherever_its_images_come_from(tmp_path: Path
     plan.write_text('[classes.oak]\nlicenses = ["cc-by"]\n[classes.elm]\nkeywords = ["elm tree"]\n')
     options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licenses="cc0,pdm", max_side=300)
     order = resolve_order(["birch"], options, {})
-    assert {label: order.wishes(label).licenses for label in ("oak", "elm", "birch", "ash", "of a list")} == {
+    assert {label: order.preferences(label).licenses for label in ("oak", "elm", "birch", "ash", "of a list")} == {
         "oak": ("cc-by",),
         **dict.fromkeys(("elm", "birch", "ash", "of a list"), ("cc0", "pdm")),
     }
-    assert {order.wishes(label).side for label in ("oak", "ash", "of a list")} == {300}
+    assert {order.preferences(label).side for label in ("oak", "ash", "of a list")} == {300}
 
 
 def test_where_no_source_is_named_those_are_asked_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_any_errors_give_a_falling_finite_curve(errors: list[list[float]]) -> No
     assert law.floor >= 0
     assert law.scale >= 0
     assert np.isfinite([law.floor, law.scale, law.power]).all()
-    assert np.isfinite(law.twins).all()
+    assert np.isfinite(law.refits).all()
     assert law.error_at(2000) <= law.error_at(1000)
 
 

@@ -33,8 +33,8 @@ _LONGEST_STEM = 180
 
 
 @dataclass(frozen=True)
-class Enlargement:
-    """Result of :func:`enlarge`.
+class AugmentedCopy:
+    """Result of :func:`write_augmented_copy`.
 
     Attributes:
         originals: number of files copied unchanged.
@@ -70,9 +70,9 @@ def flipped_variants(augmentation: Augmentation) -> list[tuple[bool, bool]]:
     return [flips for flips, is_there in (((False, True), across), ((True, False), down), ((True, True), across and down)) if is_there]
 
 
-def enlarge(
+def write_augmented_copy(
     dataset: Dataset, folder: Path, augmentation: Augmentation, *, copies: int, seed: int, progress: Progress = SILENT
-) -> Enlargement:
+) -> AugmentedCopy:
     """Write a copy of a data set with ``copies`` augmented images (JPEG, quality 95) beside each training image.
 
     ``metadata.csv`` names path, label, part, group and parent of every file. The group is the user's own, or else the
@@ -111,7 +111,7 @@ def enlarge(
         with csv_file(partial / MANIFEST, COLUMNS) as writer:
             writer.write_all(rows)
     originals = sum(not row["parent"] for row in rows)
-    return Enlargement(originals, len(rows) - originals, left_out)
+    return AugmentedCopy(originals, len(rows) - originals, left_out)
 
 
 def _jobs(dataset: Dataset, copies: int) -> list[_Job]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray
 from tellapart.collection.candidates import Fetched
-from tellapart.collection.decoding_workers.ipc import Inspected
+from tellapart.collection.decoding_workers.ipc import DecodeResult
 from tellapart.collection.duplicate_index import DuplicateIndex
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.retries import retry_after
@@ -32,7 +32,7 @@ class FetchedImage:
 
     claim: Claim
     fetched: Fetched
-    inspected: Inspected | None
+    decoded: DecodeResult | None
 
 
 class Acceptor:
@@ -55,14 +55,14 @@ class Acceptor:
         """Call something that uses the ledger, on its thread."""
         return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, function, *values)
 
-    async def keep(self, looks: Sequence[FetchedImage]) -> list[Verdict]:
+    async def keep(self, images: Sequence[FetchedImage]) -> list[Verdict]:
         """Decide on a batch, record the verdicts, store the accepted files, and confirm them.
 
         Raises:
             StorageError: the ledger or the destination cannot be written; what was not confirmed is queued again.
         """
-        bodies = {look.claim.id: _kept_body(look) for look in looks}
-        verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(looks))
+        bodies = {image.claim.id: _kept_body(image) for image in images}
+        verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(images))
         accepted = [verdict for verdict in verdicts if verdict.file is not None]
         files = [(str(verdict.file), bodies[verdict.claim.id]) for verdict in accepted]
         loop = asyncio.get_running_loop()
@@ -85,11 +85,11 @@ class Acceptor:
         for name, body in files:
             self.destination.put(name, body)
 
-    def _verdicts(self, looks: Sequence[FetchedImage]) -> Iterator[Verdict]:
+    def _verdicts(self, images: Sequence[FetchedImage]) -> Iterator[Verdict]:
         """A verdict on each image, in order, so that duplicates within the batch are found; runs inside the ledger's transaction."""
-        for look in looks:
+        for image in images:
             self._learn()
-            yield self._verdict(look)
+            yield self._verdict(image)
 
     def _learn(self) -> None:
         """Take note of images accepted since the last time, by any collector."""
@@ -103,29 +103,29 @@ class Acceptor:
         stored = self.ledger.signatures([int(image) for image in images])
         return np.stack([np.frombuffer(one or bytes(2 * SIGNATURE_LENGTH), np.float16) for one in stored])
 
-    def _verdict(self, look: FetchedImage) -> Verdict:
-        claim, fetched, decoded = look.claim, look.fetched, look.inspected
+    def _verdict(self, image: FetchedImage) -> Verdict:
+        claim, fetched, decoded = image.claim, image.fetched, image.decoded
         if fetched.verdict != "ok" or decoded is None:
             return self._failure(claim, fetched)
-        seen_so = Verdict(
+        unaccepted = Verdict(
             claim=claim, status=REFUSED, http_code=fetched.http_code, sha256=fetched.sha256, size_bytes=len(fetched.body),
             hash=decoded.hash, mirror_hash=decoded.mirror_hash, width=decoded.width, height=decoded.height, format=decoded.format,
         )  # fmt: skip
         if decoded.reason is not None:
-            return replace(seen_so, reason=decoded.reason)
+            return replace(unaccepted, reason=decoded.reason)
         if min(decoded.width, decoded.height) < self.min_side:
-            return replace(seen_so, reason=f"fewer than {self.min_side} pixels on its shorter side: {decoded.width} x {decoded.height}")
+            return replace(unaccepted, reason=f"fewer than {self.min_side} pixels on its shorter side: {decoded.width} x {decoded.height}")
         same = self.ledger.owner_of(fetched.sha256)
         if same is not None:
-            return replace(seen_so, status=DUPLICATE, twin=same[0], reason=_twin_words("the same file", same[1], claim))
+            return replace(unaccepted, status=DUPLICATE, twin=same[0], reason=_twin_words("the same file", same[1], claim))
         twin = self._known.twin(decoded.hash, decoded.mirror_hash, decoded.signature)
         if twin is not None and int(twin) != claim.id:
             reason = _twin_words("nearly the same image", self.ledger.label_of(int(twin)), claim)
-            return replace(seen_so, status=DUPLICATE, twin=int(twin), reason=reason)
-        body = _kept_body(look)
+            return replace(unaccepted, status=DUPLICATE, twin=int(twin), reason=reason)
+        body = _kept_body(image)
         image_id = fetched.sha256 if decoded.body is None else sha256(body).hexdigest()
         file = image_name(self.folders[claim.label], image_id, decoded.format)
-        return replace(seen_so, status=BUSY, image_id=image_id, signature=decoded.signature, file=file, size_bytes=len(body))
+        return replace(unaccepted, status=BUSY, image_id=image_id, signature=decoded.signature, file=file, size_bytes=len(body))
 
     def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
         """A temporary failure waits for another attempt (:mod:`tellapart.collection.retries`); any other is final."""
@@ -138,9 +138,9 @@ class Acceptor:
         return replace(failed, status=WAITING, next_try=self.ledger.clock() + wait_s)
 
 
-def _kept_body(look: FetchedImage) -> bytes:
+def _kept_body(image: FetchedImage) -> bytes:
     """The bytes to store: the downloaded file, or the image as resized or cropped."""
-    return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body
+    return image.decoded.body if image.decoded is not None and image.decoded.body is not None else image.fetched.body
 
 
 def _twin_words(likeness: str, label: str, claim: Claim) -> str:

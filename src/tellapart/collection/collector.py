@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tellapart.collection.acceptance import Acceptor, FetchedImage
-from tellapart.collection.decoding_workers.worker_pool import Inspectors
+from tellapart.collection.decoding_workers.worker_pool import DecodingWorkers
 from tellapart.collection.ledger import Claim
 from tellapart.collection.network.fetcher import Fetcher
 from tellapart.collection.network.rate_limits import Hosts
@@ -53,18 +53,18 @@ class Collector:
 
     def __init__(
         self,
-        keeper: Acceptor,
+        acceptor: Acceptor,
         searcher: Searcher,
         fetcher: Fetcher,
-        inspectors: Inspectors,
+        decoders: DecodingWorkers,
         hosts: Hosts,
-        pace: CollectorLimits,
+        limits: CollectorLimits,
         advance: Callable[[int], None],
     ) -> None:
-        self._keeper, self._searcher, self._fetcher, self._inspectors = keeper, searcher, fetcher, inspectors
-        self._hosts, self._pace, self._advance = hosts, pace, advance
+        self._acceptor, self._searcher, self._fetcher, self._decoders = acceptor, searcher, fetcher, decoders
+        self._hosts, self._limits, self._advance = hosts, limits, advance
         self._backlog: dict[str, deque[Claim]] = {}
-        self._looks: asyncio.Queue[FetchedImage] = asyncio.Queue()
+        self._fetched_images: asyncio.Queue[FetchedImage] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching = self._unjudged = 0
         self._is_drained = False
@@ -81,7 +81,7 @@ class Collector:
         Raises:
             StorageError: ledger or destination cannot be written.
         """
-        companions = [asyncio.create_task(self._guarded(one)) for one in (self._keep_looks, self._keep_looks, self._beat)]
+        companions = [asyncio.create_task(self._guarded(one)) for one in (self._accept_images, self._accept_images, self._beat)]
         try:
             while self._failure is None and await self._step():
                 await self._until_next_step()
@@ -90,7 +90,7 @@ class Collector:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await self._keeper.ask_ledger(self._keeper.ledger.note_spent, self._hosts.newly_spent())
+        await self._acceptor.ask_ledger(self._acceptor.ledger.note_spent, self._hosts.newly_spent())
         if self._failure is not None:
             raise self._failure
 
@@ -108,12 +108,12 @@ class Collector:
 
     async def _step(self) -> bool:
         """Take on addresses and searches as far as there is room; False when there is nothing left to wait for."""
-        is_late = self._pace.deadline is not None and time.monotonic() >= self._pace.deadline
+        is_late = self._limits.deadline is not None and time.monotonic() >= self._limits.deadline
         if is_late:
             await self._give_back()
         else:
             held, ceiling, needs = await self._outlook()
-            if self._backlog_size < self._pace.concurrency:
+            if self._backlog_size < self._limits.concurrency:
                 await self._take_on(held, ceiling, needs)
             await self._search(held, ceiling, needs)
             await self._put_off_paused()
@@ -124,9 +124,9 @@ class Collector:
 
     async def _outlook(self) -> tuple[Supplies, dict[str, int], dict[str, int]]:
         """What each class has from each source, how many it may take from each, and how many it needs, as of now."""
-        held = await self._keeper.ask_ledger(source_counts, self._keeper.ledger)
-        needs = shortfalls(held, self._keeper.quotas)
-        return held, ceilings(held, needs, is_even=self._pace.is_even), needs
+        held = await self._acceptor.ask_ledger(source_counts, self._acceptor.ledger)
+        needs = shortfalls(held, self._acceptor.quotas)
+        return held, ceilings(held, needs, is_even=self._limits.is_even), needs
 
     async def _give_back(self) -> None:
         """Return claimed URLs that were not fetched, so that another collector can take them."""
@@ -134,7 +134,7 @@ class Collector:
         self._backlog.clear()
         self._is_drained = True
         if claims:
-            await self._keeper.ask_ledger(self._keeper.ledger.give_back, claims)
+            await self._acceptor.ask_ledger(self._acceptor.ledger.give_back, claims)
 
     @property
     def _backlog_size(self) -> int:
@@ -143,13 +143,13 @@ class Collector:
     async def _take_on(self, held: Supplies, ceiling: Mapping[str, int], needs: Mapping[str, int]) -> None:
         """Claim addresses: equally many of each class that needs some, each from the sources it has least from."""
         needy = [label for label, need in needs.items() if need]
-        space = before = CLAIMS_AHEAD * self._pace.concurrency - self._backlog_size
+        space = before = CLAIMS_AHEAD * self._limits.concurrency - self._backlog_size
         for index, label in enumerate(needy):
             share = min(needs[label], -(-space // (len(needy) - index)))
             for source, room in sources_by_need(held.get(label, {}), ceiling):
                 if not share or not held[label][source].queued:
                     continue
-                claims = await self._keeper.ask_ledger(self._keeper.ledger.claim, label, source, min(share, room))
+                claims = await self._acceptor.ask_ledger(self._acceptor.ledger.claim, label, source, min(share, room))
                 share, space = share - len(claims), space - len(claims)
                 for claim in claims:
                     self._backlog.setdefault(claim.host, deque()).append(claim)
@@ -157,7 +157,7 @@ class Collector:
 
     async def _search(self, held: Supplies, ceiling: Mapping[str, int], needs: Mapping[str, int]) -> None:
         """Start one search at each source that is free, for the class that needs it most."""
-        now = self._keeper.ledger.clock()
+        now = self._acceptor.ledger.clock()
         for label, need in needs.items():
             for source, _ in sources_by_need(held.get(label, {}), ceiling) if need else ():
                 one = held[label][source]
@@ -171,12 +171,12 @@ class Collector:
     async def _turn_page(self, cell: Cell) -> None:
         try:
             wait = self._searcher.wait_s(cell)
-            while 0 < wait <= self._pace.patience_s or math.isinf(wait):
+            while 0 < wait <= self._limits.patience_s or math.isinf(wait):
                 await asyncio.sleep(min(wait, STEP_S))
                 wait = self._searcher.wait_s(cell)
             if wait:
-                self._resting[cell.source] = self._keeper.ledger.clock() + wait
-                await self._keeper.ask_ledger(self._searcher.cells.let_go, cell)
+                self._resting[cell.source] = self._acceptor.ledger.clock() + wait
+                await self._acceptor.ask_ledger(self._searcher.cells.let_go, cell)
             else:
                 await self._searcher.turn_page(cell)
         finally:
@@ -190,7 +190,7 @@ class Collector:
             if not self._has_room:
                 break
             self._start_at(host)
-        if self._has_room and not self._is_drained and self._backlog_size < self._pace.concurrency:
+        if self._has_room and not self._is_drained and self._backlog_size < self._limits.concurrency:
             self._woken.set()
 
     def _start_at(self, host: str) -> None:
@@ -211,7 +211,7 @@ class Collector:
 
     @property
     def _has_room(self) -> bool:
-        return self._fetching < self._pace.concurrency and self._unjudged < self._pace.concurrency + 2 * BATCH
+        return self._fetching < self._limits.concurrency and self._unjudged < self._limits.concurrency + 2 * BATCH
 
     async def _fetch(self, claim: Claim) -> None:
         fetched = None
@@ -223,50 +223,50 @@ class Collector:
         self._start_at(claim.host)
         if time.monotonic() - self._swept > SHORTEST_S:
             self._start_fetches()
-        inspected = await self._inspectors.inspect(fetched.body) if fetched.verdict == "ok" else None
-        self._looks.put_nowait(FetchedImage(claim, fetched, inspected))
+        decoded = await self._decoders.decode(fetched.body) if fetched.verdict == "ok" else None
+        self._fetched_images.put_nowait(FetchedImage(claim, fetched, decoded))
 
-    async def _keep_looks(self) -> None:
+    async def _accept_images(self) -> None:
         """Accept decoded images, in batches."""
         while True:
-            looks = [await self._looks.get()]
-            while len(looks) < BATCH and not self._looks.empty():
-                looks.append(self._looks.get_nowait())
-            self._advance(sum(verdict.file is not None for verdict in await self._keeper.keep(looks)))
-            self._unjudged -= len(looks)
+            images = [await self._fetched_images.get()]
+            while len(images) < BATCH and not self._fetched_images.empty():
+                images.append(self._fetched_images.get_nowait())
+            self._advance(sum(verdict.file is not None for verdict in await self._acceptor.keep(images)))
+            self._unjudged -= len(images)
             self._start_fetches()
 
     async def _beat(self) -> None:
         """Send heartbeats, and take over the claims of collectors that died."""
-        ledger = self._keeper.ledger
+        ledger = self._acceptor.ledger
         while True:
             await asyncio.sleep(BEAT_S)
-            await self._keeper.ask_ledger(ledger.beat)
-            await self._keeper.ask_ledger(ledger.note_spent, self._hosts.newly_spent())
-            await self._keeper.ask_ledger(ledger.recover, self._keeper.has_file)
+            await self._acceptor.ask_ledger(ledger.beat)
+            await self._acceptor.ask_ledger(ledger.note_spent, self._hosts.newly_spent())
+            await self._acceptor.ask_ledger(ledger.recover, self._acceptor.has_file)
 
     async def _put_off_paused(self) -> None:
         """Requeue the URLs of hosts that are paused for longer than the run waits."""
         for host in list(self._backlog):
             wait = self._hosts.wait_s(host)
-            if self._pace.patience_s < wait < math.inf:
+            if self._limits.patience_s < wait < math.inf:
                 claims = self._backlog.pop(host)
-                due = self._keeper.ledger.clock() + wait
+                due = self._acceptor.ledger.clock() + wait
                 why = next((one.reason for one in self._hosts.summary() if one.host == host), "")
                 reason = f"its host is left alone for a while ({why})" if why else "its host is left alone for a while"
-                await self._keeper.ask_ledger(self._keeper.ledger.put_off, claims, reason, due)
+                await self._acceptor.ask_ledger(self._acceptor.ledger.put_off, claims, reason, due)
 
     async def _is_worth_waiting(self) -> bool:
         """Whether something more can be had within our patience."""
         held, ceiling, needs = await self._outlook()
         needed = {(label, source) for label, need in needs.items() if need for source, _ in sources_by_need(held.get(label, {}), ceiling)}
-        due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)
+        due = await self._acceptor.ask_ledger(next_chances, self._acceptor.ledger)
         chances = [
             max(when, self._resting.get(source, 0))
             for (label, source, is_search), when in due.items()
             if (label, source) in needed and (not is_search or source in self._searcher.sources)
         ]
-        return bool(chances) and min(chances) - self._keeper.ledger.clock() <= self._pace.patience_s
+        return bool(chances) and min(chances) - self._acceptor.ledger.clock() <= self._limits.patience_s
 
     async def _guarded(self, work: Callable[..., Coroutine[Any, Any, None]], *values: Any) -> None:
         """Run ``work``; an error in the background ends the run and is raised there."""

@@ -34,7 +34,7 @@ class CollectionOrder:
     keys: Mapping[str, str]
     notes: tuple[str, ...]
 
-    def wishes(self, label: str) -> SearchPreferences:
+    def preferences(self, label: str) -> SearchPreferences:
         """The requirements for the images of a class, from a plan, a name, a page, a list or an earlier run."""
         return self.own.get(label, self.usual)
 

@@ -36,25 +36,26 @@ class Searcher:
     Args:
         sources: by name; those that are searched.
         ask: how the requests of a source are sent.
-        wishes: of a class.
+        preferences: of a class.
         keys: the environment variables that hold keys.
     """
 
     def __init__(
         self,
-        keeper: Acceptor,
+        acceptor: Acceptor,
         hosts: Hosts,
         sources: Mapping[str, Source],
         ask: Callable[[Source], Ask],
-        wishes: Callable[[str], SearchPreferences],
+        preferences: Callable[[str], SearchPreferences],
         keys: Mapping[str, str],
     ) -> None:
-        self._keeper, self._hosts, self.sources, self._ask, self._wishes, self._keys = keeper, hosts, sources, ask, wishes, keys
-        self.cells = Cells(keeper.ledger)
+        self._acceptor, self._hosts, self.sources = acceptor, hosts, sources
+        self._ask, self._preferences, self._keys = ask, preferences, keys
+        self.cells = Cells(acceptor.ledger)
 
     async def claim(self, label: str, source: str) -> Cell | None:
         """The cursor to search next; exhausted ones are closed."""
-        ledger = self._keeper.ask_ledger
+        ledger = self._acceptor.ask_ledger
         while (cell := await ledger(self.cells.claim, label, source)) is not None:
             why = exhaustion_reason(*await ledger(self.cells.harvest, cell, JUDGED)) if cell.pages else None
             if why is None:
@@ -68,7 +69,7 @@ class Searcher:
 
     async def turn_page(self, cell: Cell) -> int:
         """Ask for the next page of a cell and write down what it holds; how many new addresses."""
-        request, source, ledger = self._request(cell), self.sources[cell.source], self._keeper.ask_ledger
+        request, source, ledger = self._request(cell), self.sources[cell.source], self._acceptor.ask_ledger
         host = host_of(request.url)
         self._hosts.begin(host)
         fetched = None
@@ -87,11 +88,11 @@ class Searcher:
         return await ledger(self.cells.turn_page, cell, page)
 
     async def _put_off(self, cell: Cell, fetched: Fetched, reason: str) -> None:
-        ledger = self._keeper.ask_ledger
+        ledger = self._acceptor.ask_ledger
         if fetched.verdict == "permanent" or cell.tries + 1 >= MAX_SEARCH_TRIES:
             await ledger(self.cells.close, cell, FAILED, reason)
         else:
-            due = self._keeper.ledger.clock() + backoff_s(cell.tries + 1, fetched)
+            due = self._acceptor.ledger.clock() + backoff_s(cell.tries + 1, fetched)
             await ledger(self.cells.postpone, cell, reason, due)
 
     async def _read(self, source: Source, fetched: Fetched, cell: Cell) -> ResultPage:
@@ -114,8 +115,8 @@ class Searcher:
         return fetched.reason
 
     def _query(self, cell: Cell) -> Query:
-        wishes = self._wishes(cell.label)
-        return Query(keyword=cell.keyword, facet=cell.facet, licenses=wishes.licenses, side=wishes.side)
+        preferences = self._preferences(cell.label)
+        return Query(keyword=cell.keyword, facet=cell.facet, licenses=preferences.licenses, side=preferences.side)
 
     def _request(self, cell: Cell) -> Request:
         return self.sources[cell.source].request(self._query(cell), cell.cursor, self._keys)

@@ -59,16 +59,16 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
         ledger.note_command(json.dumps({"names": list(names), "options": options.as_dict()}))
         notes = [*order.notes, *_written_down(order, options, ledger, progress)]
         spool = open_spool(state) if options.shards or is_sharded(state, ledger.quotas()) else None
-        keeper = Acceptor(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
-        if freed := ledger.recover(keeper.has_file):
+        acceptor = Acceptor(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
+        if freed := ledger.recover(acceptor.has_file):
             notes.append(f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again")
         for note in notes:
             progress.note(note)
         before = _kept(ledger)
         try:
-            run_to_end(lambda: _collecting(order, options, keeper, target if spool else None, progress))
+            run_to_end(lambda: _collecting(order, options, acceptor, target if spool else None, progress))
         finally:
-            keeper.close()
+            acceptor.close()
         if spool is not None:
             pack_spool(ledger.path, target, is_rest=True)
         stands = read_status(ledger)
@@ -149,7 +149,7 @@ def _written_down(order: CollectionOrder, options: CollectOptions, ledger: Ledge
         ledger.want({plan.label: options.per_class or plan.per_class or PER_CLASS})
         for source in order.asked[plan.label]:
             for keyword in plan.keywords:
-                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, order.wishes(plan.label).licenses))
+                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, order.preferences(plan.label).licenses))
     if options.page:
         ledger.want({str(options.label): options.per_class or ledger.quotas().get(str(options.label))})
         for page in options.page:
@@ -169,7 +169,7 @@ def _listed(order: CollectionOrder, options: CollectOptions, ledger: Ledger, pro
     fresh = unwanted = 0
     with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
         while some := list(islice(offers, LISTED_AT_ONCE)):
-            accepted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licenses)]
+            accepted = [one for one in some if _is_wanted(one[1], order.preferences(one[0]).licenses)]
             known = ledger.quotas()
             ledger.want({label: options.per_class for label, _ in accepted if options.per_class or label not in known})
             fresh += ledger.add_listed(accepted, LIST_SOURCE)
@@ -188,46 +188,46 @@ def _is_wanted(offer: Offer, licenses: Sequence[str]) -> bool:
 
 
 async def _collecting(
-    order: CollectionOrder, options: CollectOptions, keeper: Acceptor, packed_to: Destination | None, progress: Progress
+    order: CollectionOrder, options: CollectOptions, acceptor: Acceptor, packed_to: Destination | None, progress: Progress
 ) -> None:
     """Open what a collector works with, let it run, and close everything whatever happens."""
     from tellapart.collection.collector import Collector, CollectorLimits
-    from tellapart.collection.decoding_workers.worker_pool import Inspectors
+    from tellapart.collection.decoding_workers.worker_pool import DecodingWorkers
     from tellapart.collection.network.fetcher import Fetcher, FetchLimits
     from tellapart.collection.network.headers import user_agent
     from tellapart.collection.network.rate_limits import Hosts
     from tellapart.collection.search import Searcher
 
-    hosts = Hosts(_usual_limit(options), _known_limits(order), spent=keeper.ledger.spent())
+    hosts = Hosts(_usual_limit(options), _known_limits(order), spent=acceptor.ledger.spent())
     seconds = seconds_of(options.time) if options.time else None
-    pace = CollectorLimits(
+    collector_limits = CollectorLimits(
         concurrency=options.concurrency,
         deadline=None if seconds is None else time.monotonic() + seconds,
         is_even=not options.uneven_sources,
     )
     limits, agent = FetchLimits(concurrency=options.concurrency), user_agent(order.contact)
-    quotas = keeper.quotas
-    missing = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
+    quotas = acceptor.quotas
+    missing = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(acceptor.ledger))
     async with (
         Fetcher(limits, user_agent=agent, hosts=hosts, allow_private=options.allow_private) as fetcher,
-        Inspectors(2 * available_cores(), side=options.resize, crop=options.crop) as inspectors,
+        DecodingWorkers(2 * available_cores(), side=options.resize, crop=options.crop) as decoders,
         _asking(fetcher, options, agent) as ask,
-        _packing(keeper, packed_to),
+        _packing(acceptor, packed_to),
     ):
-        searcher = Searcher(keeper, hosts, order.sources, ask, order.wishes, order.keys)
+        searcher = Searcher(acceptor, hosts, order.sources, ask, order.preferences, order.keys)
         with progress.stage("collecting", total=missing, unit="images") as advance:
-            await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
+            await Collector(acceptor, searcher, fetcher, decoders, hosts, collector_limits, advance).run()
 
 
 @asynccontextmanager
-async def _packing(keeper: Acceptor, packed_to: Destination | None) -> AsyncIterator[None]:
+async def _packing(acceptor: Acceptor, packed_to: Destination | None) -> AsyncIterator[None]:
     """Within this context, the spool is packed into shards from time to time."""
     from tellapart.collection.storage.shards import pack_spool
 
     async def pack_now_and_then(target: Destination) -> None:
         while True:
             await asyncio.sleep(PACK_EVERY_S)
-            await asyncio.to_thread(pack_spool, keeper.ledger.path, target, is_rest=False)
+            await asyncio.to_thread(pack_spool, acceptor.ledger.path, target, is_rest=False)
 
     task = None if packed_to is None else asyncio.create_task(pack_now_and_then(packed_to))
     try:

@@ -120,12 +120,12 @@ def _check_place(out: Path, dataset: Dataset, *, is_folder: bool) -> None:
 
 
 def _write_copies(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> AugmentResult:
-    from tellapart.augmentation.augmented_copy import REPORTED, enlarge
+    from tellapart.augmentation.augmented_copy import REPORTED, write_augmented_copy
 
     notes = list(dataset.notes)
     if not any(entry.part in REPORTED for entry in dataset.entries):
         notes.append("there is no test or validation part, so the test part of a later training will contain augmented copies")
-    done = enlarge(dataset, out, augmentation, copies=chosen.copies, seed=chosen.seed, progress=progress)
+    done = write_augmented_copy(dataset, out, augmentation, copies=chosen.copies, seed=chosen.seed, progress=progress)
     return AugmentResult(
         out=out, augment=augmentation.as_dict(), originals=done.originals, copies=done.copies, left_out=done.left_out, notes=notes
     )

@@ -67,15 +67,15 @@ def studio(folder: str | Path, *, options: StudioOptions, progress: Progress = A
     from tellapart.server.studio.studio import Places, Studio
     from tellapart.server.uvicorn_server import address_of, answer_until_ended, listen
 
-    room = Studio(_source(folder, options), Places(options.runs, options.check, options.explore, options.suggested))
+    opened = Studio(_source(folder, options), Places(options.runs, options.check, options.explore, options.suggested))
     listening = listen(options.host, options.port)
     token = secrets.token_urlsafe(24)
     address = f"{address_of(listening)}{OPENING}?token={token}"
     progress.note(f"{address}  (Ctrl-C ends it)")
     if options.open:
         _open_browser(address)
-    answer_until_ended(make_studio_app(room, _access(options, token, listening.getsockname()[1])), listening, DEADLINE_S)
-    return StudioResult(folder=str(folder), batches=room.batches, log=room.log_file)
+    answer_until_ended(make_studio_app(opened, _access(options, token, listening.getsockname()[1])), listening, DEADLINE_S)
+    return StudioResult(folder=str(folder), batches=opened.batches, log=opened.log_file)
 
 
 def _source(folder: str | Path, options: StudioOptions) -> Any:

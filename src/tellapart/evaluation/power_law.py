@@ -25,13 +25,13 @@ class PowerLaw:
         floor: error that remains with any number of images.
         scale: error above the floor at one image.
         power: exponent of the decay.
-        twins: float (draws, 3), floor, scale and power refitted to resampled residuals.
+        refits: float (draws, 3), floor, scale and power refitted to resampled residuals.
     """
 
     floor: float
     scale: float
     power: float
-    twins: FloatArray
+    refits: FloatArray
 
     def as_dict(self) -> dict[str, float]:
         """``{"floor", "scale", "power"}``, the ``fit`` of ``metrics.json``."""
@@ -58,16 +58,16 @@ class PowerLaw:
         return Interval(*(min(1.0, max(0.0, 1.0 - x)) for x in (error.value, error.high, error.low)))
 
     def _twin_errors(self, n_train: float) -> FloatArray:
-        return np.asarray(self.twins[:, 0] + self.twins[:, 1] * n_train ** -self.twins[:, 2])
+        return np.asarray(self.refits[:, 0] + self.refits[:, 1] * n_train ** -self.refits[:, 2])
 
 
-def _symmetric(value: float, twins: FloatArray) -> Interval:
+def _symmetric(value: float, refits: FloatArray) -> Interval:
     """A symmetric interval that contains 95 % of the refits, never below zero.
 
     A floor cannot be negative, so the refits are skewed: their plain percentiles covered a planted gain three times in four,
     this interval 93 to 99 times in 100 (``benchmarks/interval_honesty.py``).
     """
-    half = float(np.percentile(np.abs(twins - value), 95.0))
+    half = float(np.percentile(np.abs(refits - value), 95.0))
     return Interval(value, min(value, max(0.0, value - half)), value + half)
 
 

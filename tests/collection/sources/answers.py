@@ -40,8 +40,8 @@ def recordings(source: str) -> list[str]:
     return sorted(f"{source}/{path.name}" for path in (FOLDER / source).iterdir())
 
 
-def query(source: str, **wishes: object) -> Query:
-    return Query(**{"keyword": KEYWORDS.get(source, "oak tree"), **wishes})  # type: ignore[arg-type]
+def query(source: str, **preferences: object) -> Query:
+    return Query(**{"keyword": KEYWORDS.get(source, "oak tree"), **preferences})  # type: ignore[arg-type]
 
 
 def cursor_for(name: str) -> str | None:
@@ -49,7 +49,7 @@ def cursor_for(name: str) -> str | None:
     return "vqd=4-1;s=0" if name.startswith("duckduckgo/") and name.endswith(".json") else None
 
 
-def parsed(name: str, **wishes: object) -> ResultPage:
+def parsed(name: str, **preferences: object) -> ResultPage:
     """What a source makes of a recorded answer."""
     source = name.partition("/")[0]
-    return SOURCES[source].parse(recorded(name), query(source, **wishes), cursor_for(name))
+    return SOURCES[source].parse(recorded(name), query(source, **preferences), cursor_for(name))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tellapart.array_types import ByteArray
-from tellapart.collection.decoding_workers.ipc import Inspected
+from tellapart.collection.decoding_workers.ipc import DecodeResult
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hashes, shrink, signature
 from tellapart.images.formats import declared_size, sniff_format
@@ -27,7 +27,7 @@ _FINGERPRINT_MIN_SIZE = _FINGERPRINT_EDGE // 2
 _OTHER_BYTES_A_PIXEL = 7
 
 
-def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> Inspected:
+def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> DecodeResult:
     """Decode the file ``body``; a file that cannot be used is returned with the reason.
 
     An image whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, is returned as a new JPEG in
@@ -36,11 +36,11 @@ def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None 
     try:
         return _taken_in(body, side, hook)
     except ImageError as error:
-        return Inspected(reason=str(error))
+        return DecodeResult(reason=str(error))
     except MemoryError:
-        return Inspected(reason="not enough memory to decode it")
+        return DecodeResult(reason="not enough memory to decode it")
     except Exception as error:  # one image's failure is a row, whatever a decoder raises
-        return Inspected(reason=f"the decoder failed: {type(error).__name__}: {error}"[:200])
+        return DecodeResult(reason=f"the decoder failed: {type(error).__name__}: {error}"[:200])
 
 
 def is_large(body: bytes, *, side: int | None = None, is_cropped: bool = False) -> bool:
@@ -55,7 +55,7 @@ def is_large(body: bytes, *, side: int | None = None, is_cropped: bool = False) 
     return fixed + _OTHER_BYTES_A_PIXEL * width * height // factor**2 > LOCK_BYTES
 
 
-def _taken_in(body: bytes, side: int | None, hook: CropHook | None) -> Inspected:
+def _taken_in(body: bytes, side: int | None, hook: CropHook | None) -> DecodeResult:
     name, width, height, _ = _declared(body)
     image = decode(body, min_size=_min_size(width, height, side, hook is not None))
     pixels, width, height = image.pixels, image.width, image.height
@@ -71,7 +71,7 @@ def _taken_in(body: bytes, side: int | None, hook: CropHook | None) -> Inspected
         pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0))
     small = shrink(before if max(width, height) < _FINGERPRINT_EDGE else pixels, _FINGERPRINT_EDGE)
     plain, mirrored = difference_hashes(small)
-    return Inspected(
+    return DecodeResult(
         format="JPEG" if is_new else name,
         width=width,
         height=height,

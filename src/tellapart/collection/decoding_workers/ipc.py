@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inspected:
+class DecodeResult:
     """One image as decoded in a worker process, or the reason why it is not one."""
 
     reason: str | None = None
@@ -35,7 +35,7 @@ _BLOBS = ("hash", "mirror_hash", "signature", "body")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InspectionSettings:
+class DecodingSettings:
     """Settings that a decoding process gets at its start."""
 
     memory_limit_bytes: int
@@ -48,7 +48,7 @@ class InspectionSettings:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_text(cls, text: str) -> InspectionSettings:
+    def from_text(cls, text: str) -> DecodingSettings:
         """Back from :meth:`as_text`."""
         return cls(**json.loads(text))
 
@@ -68,16 +68,16 @@ def read_frame(file: BinaryIO) -> bytes | None:
     return payload if len(payload) == length else None
 
 
-def pack_message(inspected: Inspected) -> bytes:
+def pack_message(decoded: DecodeResult) -> bytes:
     """A record as a payload: its plain fields as JSON, then its bytes one after the other."""
-    blobs = [getattr(inspected, name) for name in _BLOBS]
-    head = [inspected.reason, inspected.format, inspected.width, inspected.height]
+    blobs = [getattr(decoded, name) for name in _BLOBS]
+    head = [decoded.reason, decoded.format, decoded.width, decoded.height]
     head += [NO_BODY if blob is None else len(blob) for blob in blobs]
     text = json.dumps(head).encode()
     return b"".join([LENGTH.pack(len(text)), text, *(blob for blob in blobs if blob)])
 
 
-def unpack_message(payload: bytes) -> Inspected:
+def unpack_message(payload: bytes) -> DecodeResult:
     """Back from :func:`pack_message`.
 
     Raises:
@@ -91,4 +91,4 @@ def unpack_message(payload: bytes) -> Inspected:
         start += max(0, length)
     if start != len(payload):
         raise ValueError(f"a record of {start} bytes in a frame of {len(payload)}")
-    return Inspected(reason=reason, format=name, width=width, height=height, **blobs)  # type: ignore[arg-type]
+    return DecodeResult(reason=reason, format=name, width=width, height=height, **blobs)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from tellapart.collection.decoding_workers.ingest import CropHook, ingest_image
-from tellapart.collection.decoding_workers.ipc import READY, InspectionSettings, frame, pack_message, read_frame
+from tellapart.collection.decoding_workers.ipc import READY, DecodingSettings, frame, pack_message, read_frame
 from tellapart.errors import OptionError
 
 SPARE_CPU_S = 2
@@ -31,7 +31,7 @@ def main() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    settings = InspectionSettings.from_text(sys.argv[1])
+    settings = DecodingSettings.from_text(sys.argv[1])
     answers = _own_output()
     try:
         hook = None if settings.crop is None else loaded_hook(settings.crop)

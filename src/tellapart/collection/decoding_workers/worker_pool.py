@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from tellapart.collection.decoding_workers.ingest import is_large
-from tellapart.collection.decoding_workers.ipc import LENGTH, READY, Inspected, InspectionSettings, frame, unpack_message
+from tellapart.collection.decoding_workers.ipc import LENGTH, READY, DecodeResult, DecodingSettings, frame, unpack_message
 from tellapart.errors import OptionError, StorageError, reason_of
 
 MEMORY_LIMIT_BYTES = 400_000_000
@@ -26,8 +26,8 @@ _TRIES = 2
 _DEATHS = (asyncio.IncompleteReadError, OSError, ValueError)
 
 
-class Inspectors:
-    """Decoding processes, as an asynchronous context manager; :meth:`inspect` may be called by many tasks at once.
+class DecodingWorkers:
+    """Decoding processes, as an asynchronous context manager; :meth:`decode` may be called by many tasks at once.
 
     Args:
         num_workers: how many processes.
@@ -52,7 +52,7 @@ class Inspectors:
         crop: str | None = None,
     ) -> None:
         self._num_workers = num_workers
-        self._settings = InspectionSettings(memory_limit_bytes=memory_limit_bytes, timeout_s=timeout_s, side=side, crop=crop)
+        self._settings = DecodingSettings(memory_limit_bytes=memory_limit_bytes, timeout_s=timeout_s, side=side, crop=crop)
         self._free: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
         self._turn = asyncio.Lock()
         self._endings: set[asyncio.Task[None]] = set()
@@ -71,24 +71,24 @@ class Inspectors:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End the processes; calls of :meth:`inspect` must be over or cancelled."""
+        """End the processes; calls of :meth:`decode` must be over or cancelled."""
         while not self._free.empty():
             worker = self._free.get_nowait()
             if worker is not None:
                 self._end(worker)
         await asyncio.gather(*self._endings)
 
-    async def inspect(self, body: bytes) -> Inspected:
+    async def decode(self, body: bytes) -> DecodeResult:
         """Decode the file ``body``; an image that cannot be used is returned with the reason.
 
         Images that take much memory are decoded one at a time, whatever the number of processes.
         """
         if is_large(body, side=self._settings.side, is_cropped=self._settings.crop is not None):
             async with self._turn:
-                return await self._inspected(body)
-        return await self._inspected(body)
+                return await self._decoded(body)
+        return await self._decoded(body)
 
-    async def _inspected(self, body: bytes) -> Inspected:
+    async def _decoded(self, body: bytes) -> DecodeResult:
         """Ask a process, and a second one should the first die: it may have died of something else."""
         for _ in range(_TRIES):
             async with self._worker() as worker:
@@ -96,10 +96,10 @@ class Inspectors:
                     async with asyncio.timeout(self._settings.timeout_s):
                         return unpack_message(await worker.answer(body))
                 except TimeoutError:
-                    return Inspected(reason=f"took more than {self._settings.timeout_s:g} s to decode")
+                    return DecodeResult(reason=f"took more than {self._settings.timeout_s:g} s to decode")
                 except _DEATHS:
                     continue
-        return Inspected(reason=CRASHED)
+        return DecodeResult(reason=CRASHED)
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[_Worker]:
@@ -132,7 +132,7 @@ class _Worker:
         self.is_idle = False
 
     @classmethod
-    async def started(cls, settings: InspectionSettings) -> _Worker:
+    async def started(cls, settings: DecodingSettings) -> _Worker:
         """A process that is ready.
 
         Raises:
@@ -205,7 +205,7 @@ class _Worker:
         await self._from.read()
 
 
-def _check(num_workers: int, settings: InspectionSettings) -> None:
+def _check(num_workers: int, settings: DecodingSettings) -> None:
     problems = []
     if num_workers < 1:
         problems.append(f"num_workers is {num_workers}; it must be at least 1")

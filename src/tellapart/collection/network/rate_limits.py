@@ -46,7 +46,7 @@ class HostSummary:
 
 
 @dataclass(slots=True)
-class _Pace:
+class _TokenBucket:
     """What all hosts of one domain share: the limit, and what has been used of it."""
 
     limit: HostLimit
@@ -62,7 +62,7 @@ class _Pace:
 class _State:
     """One host's own history."""
 
-    pace: _Pace
+    bucket: _TokenBucket
     ceiling: float
     running: int = 0
     requests: int = 0
@@ -107,34 +107,34 @@ class Hosts:
         self._clock = clock
         self._chance = chance or random.Random().random  # noqa: S311
         self._states: dict[str, _State] = {}
-        self._paces: dict[str, _Pace] = {}
+        self._buckets: dict[str, _TokenBucket] = {}
         for name, count in (spent or {}).items():
-            pace = self._pace(name.lower())
-            if pace.limit.per_day is not None:
-                pace.starts.extend([clock()] * count)
+            bucket = self._bucket(name.lower())
+            if bucket.limit.per_day is not None:
+                bucket.starts.extend([clock()] * count)
 
     def wait_s(self, host: str) -> float:
         """Seconds until the next request to ``host`` is allowed: 0 for now, infinity while it depends on a running request."""
         state = self._state(host)
         now = self._clock()
-        pace = state.pace
+        bucket = state.bucket
         if state.until > now:
             return state.until - now
-        if pace.running >= pace.limit.concurrency or state.running >= self._most_at_once(state):
+        if bucket.running >= bucket.limit.concurrency or state.running >= self._most_at_once(state):
             return math.inf
-        return max(0.0, state.started + state.gap_s - now, self._until_token(pace, now), self._until_budget(pace, now))
+        return max(0.0, state.started + state.gap_s - now, self._until_token(bucket, now), self._until_budget(bucket, now))
 
     def begin(self, host: str) -> None:
         """A request to ``host`` starts."""
         state = self._state(host)
         now = self._clock()
-        pace = state.pace
-        self._refill(pace, now)
-        pace.tokens -= 1
-        pace.running += 1
-        if pace.limit.per_day is not None:
-            pace.starts.append(now)
-            pace.fresh += 1
+        bucket = state.bucket
+        self._refill(bucket, now)
+        bucket.tokens -= 1
+        bucket.running += 1
+        if bucket.limit.per_day is not None:
+            bucket.starts.append(now)
+            bucket.fresh += 1
         state.running += 1
         state.requests += 1
         state.started = now
@@ -143,7 +143,7 @@ class Hosts:
         """A request to ``host`` ended; None where it was given up and says nothing about the host."""
         state = self._state(host)
         state.running = max(0, state.running - 1)
-        state.pace.running = max(0, state.pace.running - 1)
+        state.bucket.running = max(0, state.bucket.running - 1)
         if fetched is None:
             return
         if fetched.verdict == "ok":
@@ -166,9 +166,9 @@ class Hosts:
 
     def newly_spent(self) -> dict[str, int]:
         """Requests since this was asked last, by name, where a name has a budget a day and some were made; for the ledger."""
-        fresh = {name: pace.fresh for name, pace in self._paces.items() if pace.fresh}
+        fresh = {name: bucket.fresh for name, bucket in self._buckets.items() if bucket.fresh}
         for name in fresh:
-            self._paces[name].fresh = 0
+            self._buckets[name].fresh = 0
         return fresh
 
     def summary(self) -> list[HostSummary]:
@@ -192,49 +192,49 @@ class Hosts:
     def _state(self, host: str) -> _State:
         state = self._states.get(host)
         if state is None:
-            pace = self._pace(host)
-            state = self._states[host] = _State(pace, ceiling=pace.limit.concurrency)
+            bucket = self._bucket(host)
+            state = self._states[host] = _State(bucket, ceiling=bucket.limit.concurrency)
         return state
 
-    def _pace(self, host: str) -> _Pace:
+    def _bucket(self, host: str) -> _TokenBucket:
         """What is shared with the other hosts of the longest known domain that ``host`` lies in; its own where none is known."""
         name = host
         while name and name not in self._known:
             name = name.partition(".")[2]
         key = name or host
-        if key not in self._paces:
+        if key not in self._buckets:
             limit = self._known.get(key, self._default)
-            self._paces[key] = _Pace(limit, tokens=_burst(limit))
-        return self._paces[key]
+            self._buckets[key] = _TokenBucket(limit, tokens=_burst(limit))
+        return self._buckets[key]
 
     def _most_at_once(self, state: _State) -> float:
         """Requests at once for this host: one as a probe or where it asked for gaps, else as many as it has borne."""
         return 1 if state.is_open or state.gap_s > 0 else max(1, int(state.ceiling))
 
-    def _refill(self, pace: _Pace, now: float) -> None:
+    def _refill(self, bucket: _TokenBucket, now: float) -> None:
         """Bring the tokens of a rate up to date."""
-        if pace.limit.per_minute is None:
-            pace.tokens = 1.0
+        if bucket.limit.per_minute is None:
+            bucket.tokens = 1.0
         else:
-            pace.tokens = min(_burst(pace.limit), pace.tokens + (now - pace.refilled) * pace.limit.per_minute / 60)
-        pace.refilled = now
+            bucket.tokens = min(_burst(bucket.limit), bucket.tokens + (now - bucket.refilled) * bucket.limit.per_minute / 60)
+        bucket.refilled = now
 
-    def _until_token(self, pace: _Pace, now: float) -> float:
+    def _until_token(self, bucket: _TokenBucket, now: float) -> float:
         """Seconds until the rate allows one more; a thousandth of a token is forgiven, so that rounding never asks for another wait."""
-        self._refill(pace, now)
-        if pace.tokens >= 0.999 or pace.limit.per_minute is None:
+        self._refill(bucket, now)
+        if bucket.tokens >= 0.999 or bucket.limit.per_minute is None:
             return 0.0
-        return (1 - pace.tokens) * 60 / pace.limit.per_minute
+        return (1 - bucket.tokens) * 60 / bucket.limit.per_minute
 
-    def _until_budget(self, pace: _Pace, now: float) -> float:
+    def _until_budget(self, bucket: _TokenBucket, now: float) -> float:
         """Seconds until the budget of a day allows one more."""
-        if pace.limit.per_day is None:
+        if bucket.limit.per_day is None:
             return 0.0
-        while pace.starts and pace.starts[0] <= now - DAY_S:
-            pace.starts.popleft()
-        if len(pace.starts) < pace.limit.per_day:
+        while bucket.starts and bucket.starts[0] <= now - DAY_S:
+            bucket.starts.popleft()
+        if len(bucket.starts) < bucket.limit.per_day:
             return 0.0
-        return pace.starts[len(pace.starts) - pace.limit.per_day] + DAY_S - now if pace.limit.per_day > 0 else DAY_S
+        return bucket.starts[len(bucket.starts) - bucket.limit.per_day] + DAY_S - now if bucket.limit.per_day > 0 else DAY_S
 
     def _answered(self, state: _State) -> None:
         """The host does its work; during a pause this is only the end of a request begun before it."""
@@ -244,7 +244,7 @@ class Hosts:
         state.level = state.in_a_row = 0
         state.good_in_a_row += 1
         if state.good_in_a_row % RECOVERY == 0:
-            state.ceiling = min(state.ceiling + 1, state.pace.limit.concurrency)
+            state.ceiling = min(state.ceiling + 1, state.bucket.limit.concurrency)
 
     def _failed(self, state: _State, fetched: Fetched) -> None:
         """A failure that time may mend: pause at once where the host asks for it, else after :data:`FAILURES` in a row."""

@@ -49,17 +49,17 @@ def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
 
 def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
     base = base_of(tree, page_url)
-    shelf, credit = _Shelf(), Credit(tree, base)
+    offers, credit = _OfferList(), Credit(tree, base)
     for shown in (*shown_images(tree, base, side), *linked_images(tree, base), *head_images(tree, base)):
         credit_fields = credit.beside(shown.node)
         offer = Offer(url=shown.url, page=page_url, group=page_url, title=shown.title, width=shown.width, height=shown.height)
-        shelf.add(replace(offer, **credit_fields), shown.aliases)
+        offers.add(replace(offer, **credit_fields), shown.aliases)
     for named in named_images(script.text() for script in tree.css('script[type^="application/ld+json" i]')):
         url = joined(base, named.url)
         if is_photo_address(url) and not is_icon(named.width, named.height):
             offer = Offer(url=url, page=page_url, group=page_url, **credit.beside(None))
-            shelf.add(replace(offer, **_details(named, base)), (), is_better=True)
-    return shelf.offers
+            offers.add(replace(offer, **_details(named, base)), (), is_better=True)
+    return offers.offers
 
 
 def _details(named: NamedImage, base: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _details(named: NamedImage, base: str) -> dict[str, Any]:
     return {name: value for name, value in details.items() if value}
 
 
-class _Shelf:
+class _OfferList:
     """Offers of a page, each image once."""
 
     def __init__(self) -> None:
