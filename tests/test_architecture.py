@@ -213,6 +213,18 @@ def test_the_library_never_prints_exits_or_asks() -> None:
     assert found == []
 
 
+def test_the_page_and_its_picture_name_every_room() -> None:
+    """And no other: the first column of names in the table of levels, and the boxes of the picture; the page names packages in rooms."""
+    concepts = SOURCE.parents[1] / "docs" / "concepts"
+    page = (concepts / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| level |")[2].partition("\n\n")[0]
+    named = [name.strip("/") for line in table.splitlines() for name in re.findall(r"`(\w+/?)`", "|".join(line.split("|")[1:3]))]
+    boxes = re.findall(r'<text class="small"[^>]*>([^<]*)', (concepts / "levels.svg").read_text(encoding="utf-8"))
+    drawn = [name for box in boxes for name in re.split(r",\s*", box.strip(" ,"))]
+    assert sorted(named) == sorted(drawn) == sorted(LEVEL)
+    assert [path.parent.name for path in sorted(SOURCE.glob("*/*/__init__.py")) if f"{path.parent.name}/" not in page] == []
+
+
 def test_what_is_public_returns_records_and_typed_mappings() -> None:
     """``as_dict`` alone makes plain dictionaries, for ``--json`` and files."""
     untyped = [
