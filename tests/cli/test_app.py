@@ -157,7 +157,7 @@ def test_every_reporting_verb_speaks_plainly(trained: Run, tmp_path: Path) -> No
     assert "(empty file)" in predicted
     evaluated = called("evaluate", trained.folder, new).stdout
     assert evaluated.startswith("24 images: accuracy ")
-    assert "1 left out: they are of a class the run does not know" in evaluated
+    assert "1 left out: they are of classes the run does not know (checks 1)" in evaluated
     assert "do not differ significantly" in called("compare", trained.folder, trained.folder).stdout
     assert called("report", trained.folder).stdout.strip().endswith("photos-1/report.html")
     assert "no problems" in called("doctor").stdout

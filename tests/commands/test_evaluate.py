@@ -14,6 +14,7 @@ from tellapart.errors import DataError, OptionError
 from tellapart.predictions import Predictions
 from tellapart.run_folder import Run
 from tests import folders, sample_images
+from tests.listeners import Heard
 
 
 def newer(to: Path) -> Path:
@@ -34,6 +35,18 @@ def test_new_photos_are_judged_and_what_is_left_out_is_counted(trained: Run, pho
     assert numbers.accuracy.value > 0.7
     assert [sum(row) for row in numbers.confusion_matrix] == [row.support for row in numbers.per_class]
     assert len(Predictions.load(tmp_path / "out.parquet")) == 13
+
+
+def test_a_class_the_run_knows_by_another_spelling_is_named(trained: Run, tmp_path: Path) -> None:
+    names = {"dots": "DOTS", "plain": "plain", "stripes": "stripe"}
+    files = {f"{names[kind]}/{seed}.jpg": folders.class_photo(kind, 200 + seed) for kind in folders.KINDS for seed in range(2)}
+    files["zebra/1.jpg"] = sample_images.photo(301)
+    heard = Heard()
+    found = tellapart.evaluate(trained.folder, folders.write(tmp_path / "new", files), progress=heard)
+    assert found.unknown_labels == {"DOTS": 2, "stripe": 2, "zebra": 1} and (found.n, found.unknown_class) == (2, 5)
+    said = [note for note in found.notes if "does not know" in note]
+    assert [name for note in said for name in ("'DOTS', but 'dots'", "'stripe', but 'stripes'") if name in note] and len(said) == 2
+    assert set(said) <= set(heard.notes)
 
 
 def test_the_runs_own_test_part_gives_the_runs_own_numbers(trained: Run, photos: Path, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +59,7 @@ class EvaluateResult(EvaluatedPart):
         near_duplicate_of_training: number left out because they are near-duplicates of training images.
         group_in_training: number left out because an image of their group was trained on.
         unknown_class: number left out because the run does not know their class.
+        unknown_labels: their number by class.
         unlabeled: number left out because they have no label.
         unreadable: number of files that cannot be read.
         left_out: reason by path, for files left out because of the training images.
@@ -72,6 +75,7 @@ class EvaluateResult(EvaluatedPart):
     near_duplicate_of_training: int
     group_in_training: int
     unknown_class: int
+    unknown_labels: Mapping[str, int]
     unlabeled: int
     unreadable: int
     left_out: Mapping[str, str]
@@ -123,7 +127,8 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     if not files.is_evaluated.any():
         raise _nothing_to_evaluate(folder, files.predictions, files.counts)
     evaluated = files.predictions.where(files.is_evaluated)
-    for note in overlap.notes:
+    notes = [*overlap.notes, *_alike_notes(files)]
+    for note in notes:
         progress.note(note)
     if options.out is not None:
         with noting_unchanged([options.out], progress):
@@ -133,7 +138,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     if options.report is not None:
         images = (dataset, predicted)
         with noting_unchanged([options.report / name for name in ("report.html", "report.json")], progress):
-            page = write_evaluation_report(options.report, opened, scores, evaluated, images, list(overlap.notes), progress)
+            page = write_evaluation_report(options.report, opened, scores, evaluated, images, notes, progress)
     return EvaluateResult(
         run=opened.name,
         folder=str(folder),
@@ -141,8 +146,9 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         unknown_classes=strange,
         tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(files.is_evaluated), evaluated, predicted.views),
         **files.counts,
+        unknown_labels=files.unknown_labels,
         left_out={path: reason for path, reason in zip(files.predictions.paths, overlap.reasons, strict=True) if reason},
-        notes=tuple(overlap.notes),
+        notes=tuple(notes),
         report=page,
     )
 
@@ -168,6 +174,12 @@ class _PredictedFiles:
     is_evaluated: BoolArray
     is_unknown: BoolArray
     counts: dict[str, Any]
+
+    @property
+    def unknown_labels(self) -> dict[str, int]:
+        """The number of images of each class that the run does not know."""
+        labels = compress(self.predictions.labels, self.is_unknown)
+        return dict(sorted(Counter(label for label in labels if label is not None).items()))
 
     @classmethod
     def of(cls, predicted: PredictedFiles, overlap: TrainingOverlap) -> _PredictedFiles:
@@ -202,6 +214,21 @@ def _scores(model: SavedModel, files: _PredictedFiles, familiarity: FloatArray |
     if familiarity is None or not is_unknown.any():
         return scores, None
     return scores, familiarity_scores(familiarity[is_unknown], files.predictions.where(is_unknown))
+
+
+def _alike_notes(files: _PredictedFiles) -> list[str]:
+    """A note for each class of the images that is left out, although the run knows one whose name is the same to a person."""
+    from tellapart.dataset.class_names import ALIKE, alike_names, spelled
+
+    known = set(files.predictions.class_names)
+    groups = alike_names([*files.predictions.class_names, *files.unknown_labels])
+    return [
+        f"the run does not know {spelled(name)}, but {spelled(own)}, which is called {ALIKE}; if they are one, name its images so"
+        for group in groups
+        for own in [name for name in group if name in known][:1]
+        for name in group
+        if name not in known
+    ]
 
 
 def _nothing_to_evaluate(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 import os
 import re
-import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from tellapart.dataset.bucket import SCHEME, copy_bucket
+from tellapart.dataset.class_names import ALIKE, alike_names, spelled
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import classes_in_file_names, part_of
 from tellapart.dataset.image_files import image_files, no_images
@@ -28,8 +28,6 @@ from tellapart.progress import SILENT, Progress
 
 LABEL_HINT = "put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg"
 _NAMED = 4
-_BETWEEN_WORDS = re.compile(r"\s+|(?<=[^\W_])[\s_-]+(?=[^\W_])")
-_LEAST_PLURAL = 2
 _LABELS_FROM = {FILENAME: "the names of the files", NONE: "nowhere, as asked for"}
 
 
@@ -235,27 +233,9 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
 
 
 def _with_name_notes(dataset: Dataset) -> Dataset:
-    """The data set, with a note if class names differ only in capitals, blanks, hyphens, a plural s or Unicode form."""
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in dataset.class_names:
-        alike[_folded(name)].append(name)
-    for plural in [name for name in alike if len(name) > _LEAST_PLURAL and name.removesuffix("s") != name]:
-        alike[plural.removesuffix("s")] += alike.pop(plural)
+    """The data set, with a note for class names that are one name to a person."""
     notes = [
-        f"the classes {' and '.join(map(_spelled, names))} are called alike but for capitals, blanks, hyphens, a plural s or Unicode form; "
-        "if they are one, tellapart relabel joins them"
-        for names in alike.values()
-        if len(names) > 1
+        f"the classes {' and '.join(map(spelled, names))} are called {ALIKE}; if they are one, tellapart relabel joins them"
+        for names in alike_names(dataset.class_names)
     ]
     return replace(dataset, notes=(*dataset.notes, *notes)) if notes else dataset
-
-
-def _folded(name: str) -> str:
-    """A name without capitals and marks that are not seen, its words parted by single blanks."""
-    visible = "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(letter) != "Cf")
-    return _BETWEEN_WORDS.sub(" ", visible).strip() or name
-
-
-def _spelled(name: str) -> str:
-    """A name in quotation marks, with code points for letters that look like others."""
-    return repr(name) if name.isascii() else f"{printable(name)!r} ({name!a})"

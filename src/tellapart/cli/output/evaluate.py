@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tellapart.cli.formatting import number, share, shown
+from tellapart.cli.formatting import number, several, share, shown
 from tellapart.cli.terminal import Answer, Styled
 from tellapart.counts import count
 
@@ -20,13 +20,16 @@ def evaluate_output(result: EvaluateResult) -> Answer:
     lines = [f"{count(result.n, 'image')}: accuracy {accuracy}, log loss {log_loss}"]
     lines += [
         f"  {c.name:<20} precision {percent_or_blank(c.precision)}  recall {percent_or_blank(c.recall)}  of {c.support:,}"
+        if c.support or c.precision is not None
+        else f"  {c.name:<20} no image of it, and none predicted as it"
         for c in result.per_class
     ]
+    unknown = several([f"{name} {n:,}" for name, n in result.unknown_labels.items()])
     reasons = {
         "seen_in_training": "were in the training part",
         "near_duplicate_of_training": "are near-duplicates of training images",
         "group_in_training": "are of a group that was trained on",
-        "unknown_class": "are of a class the run does not know",
+        "unknown_class": f"are of classes the run does not know ({unknown})",
         "unlabeled": "have no label",
         "unreadable": "could not be read",
     }
