@@ -1,7 +1,7 @@
 import pytest
 
 from tellapart.errors import ImageError
-from tellapart.images.formats import DECODABLE, IMAGE_SUFFIXES, declared_size, sniff_format
+from tellapart.images.formats import DECODABLE, IMAGE_SUFFIXES, sniff_format
 from tests import sample_images
 
 
@@ -49,19 +49,6 @@ def test_what_would_read_heic_is_said_where_it_is_missing(monkeypatch: pytest.Mo
 def test_the_brands_of_an_iso_file_tell_avif_from_heic(monkeypatch: pytest.MonkeyPatch, brands: bytes, name: str) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: True)
     assert sniff_format((len(brands) + 8).to_bytes(4, "big") + b"ftyp" + brands + bytes(40)) == name
-
-
-@pytest.mark.parametrize("name", ["PNG", "GIF", "BMP", "WEBP"])
-def test_declared_size_reads_the_header(name: str) -> None:
-    assert declared_size(sample_images.photo(width=203, height=77, name=name), name) == (203, 77)
-
-
-def test_declared_size_of_lossless_and_extended_webp() -> None:
-    assert declared_size(sample_images.photo(width=203, height=77, name="WEBP", lossless=True), "WEBP") == (203, 77)
-    assert declared_size(sample_images.photo(width=203, height=77, name="WEBP", icc_profile=sample_images.srgb_profile()), "WEBP") == (
-        203,
-        77,
-    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tellapart.array_types import ByteArray
 from tellapart.errors import ImageError
 from tellapart.images.bit_depth import brighten, is_dark, refuse_raw, stored_depth, tiff_kind, with_true_sign
 from tellapart.images.color_conversion import rgb_pixels
-from tellapart.images.formats import declared_size, ends_early
+from tellapart.images.header_sizes import declared_size, ends_early
 from tellapart.images.jpeg_header import JpegHeader
 from tellapart.images.memory_limits import check_memory, memory_for
 from tellapart.images.orientation import swaps_sides, upright, xmp_orientation

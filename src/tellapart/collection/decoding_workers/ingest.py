@@ -12,7 +12,8 @@ from tellapart.array_types import ByteArray
 from tellapart.collection.decoding_workers.ipc import DecodeResult
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hashes, shrink, signature
-from tellapart.images.formats import declared_size, sniff_format
+from tellapart.images.formats import sniff_format
+from tellapart.images.header_sizes import declared_size
 from tellapart.images.jpeg_header import read_jpeg_header
 from tellapart.images.memory_limits import LOCK_BYTES
 from tellapart.images.pillow_decoder import scale_factor
