@@ -18,7 +18,7 @@ class TrainingConfig:
         label_smoothing: label smoothing factor.
         averaging: decay of the EMA of the weights; 0 for none.
         mixup, cutmix: parameter of the Beta distribution of mixup and of CutMix; 0 for none.
-        balance: see :mod:`tellapart.training.data_loader`.
+        balance: see :mod:`tellapart.training.sampler`.
         patience: early stopping after so many epochs without improvement.
         clip_norm: maximum norm of the gradient.
         time_s: time limit in seconds, or None.

@@ -22,7 +22,7 @@ from tellapart.errors import ModelError
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tellapart.training.config import TrainingConfig, TrainingState
-from tellapart.training.data_loader import Batch, DataLoader, batches_of, epoch_rows
+from tellapart.training.data_loader import Batch, DataLoader
 from tellapart.training.distributed import Compute
 from tellapart.training.early_stopping import EpochChoice, is_out_of_patience
 from tellapart.training.ema import MovingAverage
@@ -30,6 +30,7 @@ from tellapart.training.learner import Learner
 from tellapart.training.losses import Classification, Objective
 from tellapart.training.lr_schedule import one_cycle
 from tellapart.training.mixup_cutmix import mix_batch
+from tellapart.training.sampler import batches_of, epoch_rows
 from tellapart.training.thread_replicas import Replicas
 from tellapart.training.tracking import Listeners
 
