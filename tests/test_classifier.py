@@ -96,6 +96,8 @@ def test_what_cannot_be_learnt_from_is_a_clear_error(labeled: tuple[list[str], l
         ImageClassifier("lite0").fit([*files, tmp_path / "broken.jpg"], [*labels, "dots"])
     with pytest.raises(ModelError, match="no backbone"):
         ImageClassifier("lite9").fit(files, labels)
+    with pytest.raises(DataError, match="expected a list of labels, got None"):
+        ImageClassifier("lite0").fit(files)
     with pytest.raises(NotFittedError):
         ImageClassifier("lite0").predict(files)
 

@@ -78,7 +78,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.precision = precision
         self.seed = seed
 
-    def fit(self, paths: Sequence[Any], labels: Sequence[Any], groups: Sequence[str] | None = None) -> ImageClassifier:
+    def fit(self, paths: Sequence[Any], labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None) -> ImageClassifier:
         """Fit on images.
 
         Args:
@@ -153,7 +153,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _encoded(labels: Sequence[Any]) -> tuple[Any, Any]:
+def _encoded(labels: Sequence[Any] | None) -> tuple[Any, Any]:
     """The number of each label's class, int64 (n,), and the classes, sorted.
 
     Raises:

@@ -119,6 +119,36 @@ def test_what_is_no_image_is_said(image: Any, said: str) -> None:
         assert "transpose(1, 2, 0)" in str(error.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("image", "hint"),
+    [
+        (PIXELS.astype(np.float32), 'array.astype("uint8")'),
+        (PIXELS.astype(np.uint16) * 200, "divide by the value of white"),
+        (PIXELS / 127.5 - 1, "undo its normalization"),
+        (np.where(PIXELS > 250, np.nan, PIXELS / 255), "np.nan_to_num(array)"),
+        (torch.from_numpy(PIXELS).permute(2, 0, 1), "give tensor.permute(1, 2, 0)"),
+    ],
+)
+def test_the_hint_makes_the_same_pixels_of_an_array(image: Any, hint: str) -> None:
+    with pytest.raises(DataError) as error, in_memory_dataset([image]):
+        pass
+    assert hint in str(error.value.hint)
+
+
+def test_one_image_with_its_channels_first_is_not_three_gray_ones() -> None:
+    turned = PIXELS.transpose(2, 0, 1)
+    with pytest.raises(DataError, match="3 gray images, or one image with its channels first") as error:
+        image_list(turned)
+    assert error.value.hint == "give list(array), or [array.transpose(1, 2, 0)]"
+    assert len(image_list(list(turned))) == 3
+
+
+def test_a_folder_is_no_list(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="several paths are wanted, got the one folder") as error:
+        image_list(tmp_path)
+    assert "rglob" in str(error.value.hint)
+
+
 def test_a_list_of_images() -> None:
     assert [one.shape for one in image_list(np.stack([PIXELS, PIXELS]))] == [PIXELS.shape] * 2
     assert [one.shape for one in image_list(np.zeros((5, 8, 8)))] == [(8, 8)] * 5

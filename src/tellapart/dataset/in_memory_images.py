@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tellapart.array_types import ByteArray
@@ -35,11 +36,18 @@ def image_list(images: Any) -> list[Any]:
     """Several images as a list; an array of n images (n, height, width[, channels]) is taken apart.
 
     Raises:
-        DataError: it is one image, or nothing that images can be taken from in a known order, or it is empty.
+        DataError: it is one image or may be one, or nothing that images can be taken from in a known order, or it is empty.
     """
     is_batch = _is_pixels(images) and (images.ndim == 4 or (images.ndim == 3 and images.shape[-1] not in (1, 3, 4)))
     if isinstance(images, str | os.PathLike):
-        raise DataError(f"several paths are wanted, got the one path {str(images)!r}", hint="put it into a list")
+        is_folder = Path(images).is_dir()
+        hint = f'give its files in a list: sorted(Path({str(images)!r}).rglob("*.jpg"))' if is_folder else "put it into a list"
+        raise DataError(f"several paths are wanted, got the one {'folder' if is_folder else 'path'} {str(images)!r}", hint=hint)
+    if is_batch and images.ndim == 3 and images.shape[0] in (3, 4):
+        raise DataError(
+            f"an array of shape {tuple(images.shape)} is {images.shape[0]} gray images, or one image with its channels first",
+            hint=f"give list(array), or [{_channels_last(images)}]",
+        )
     if is_in_memory(images) and not is_batch:
         raise DataError(f"several images are wanted, got one {_kind(images)}", hint="put it into a list")
     if isinstance(images, Mapping) or hasattr(images, "columns"):  # iterating gives keys and names of columns, not images
@@ -124,7 +132,7 @@ def _pixels(image: Any, name: str) -> ByteArray:
         values = values[..., 0]
     if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[-1] in (3, 4))):
         is_turned = values.ndim == 3 and values.shape[0] in (1, 3, 4)
-        hint = "its channels come first: give array.transpose(1, 2, 0)" if is_turned else f"an image is {KINDS}"
+        hint = f"its channels come first: give {_channels_last(image)}" if is_turned else f"an image is {KINDS}"
         raise DataError(f"{name} is an array of shape {values.shape}", hint=hint)
     top = values.max()
     if 0 < top <= (1 if values.dtype == np.uint8 else 1 / 255) and values.dtype != np.bool_:
@@ -138,8 +146,24 @@ def _pixels(image: Any, name: str) -> ByteArray:
         return np.rint(255 * values.astype(np.float64)).astype(np.uint8)
     raise DataError(
         f"{name} is an array of {values.dtype} from {values.min()} to {values.max()}, so the value of white is not known",
-        hint='give uint8 from 0 to 255, array.astype("uint8"), or floats from 0 to 1',
+        hint=_to_known_white(values),
     )
+
+
+def _to_known_white(values: NDArray[Any]) -> str:
+    """What makes an array of an unknown range one whose white is known, for a hint."""
+    if not np.isfinite(values).all():
+        return "replace what is not a finite number: np.nan_to_num(array)"
+    if values.min() < 0:
+        return "undo its normalization, array * std + mean, and give floats from 0 to 1"
+    if values.max() > 255:  # astype("uint8") would wrap around
+        return "divide by the value of white, such as array / 65535, and give floats from 0 to 1"
+    return 'give uint8 from 0 to 255, array.astype("uint8"), or floats from 0 to 1'
+
+
+def _channels_last(image: Any) -> str:
+    """How an array (channels, height, width) is turned to (height, width, channels), in the words of its library."""
+    return "tensor.permute(1, 2, 0)" if hasattr(image, "permute") else "array.transpose(1, 2, 0)"
 
 
 def _is_pixels(image: Any) -> bool:
