@@ -29,6 +29,7 @@ from tellapart.models.portable_classifier import squares_of
 from tellapart.models.saved_model import load_model
 from tellapart.progress import SILENT
 from tellapart.run_folder import Run
+from tellapart.server.engines import load_engine
 from tests import folders
 from tests.memory import PEAK_MEMORY
 
@@ -139,6 +140,12 @@ def test_predicting_with_the_file_loads_no_torch_and_little_memory(exported: Exp
     heavy, megabytes = subprocess.run(words, capture_output=True, text=True, check=True).stdout.rsplit(maxsplit=1)
     assert heavy == "[]"
     assert int(megabytes) <= 200
+
+
+def test_the_folder_of_an_export_is_as_good_as_the_file_in_it(exported: ExportModelResult, new: Path) -> None:
+    of_folder, of_file = (tellapart.predict(model, new).records() for model in (exported.out, exported.out / "model.onnx"))
+    assert of_folder == of_file
+    assert load_engine(exported.out).class_names == tuple(folders.KINDS)
 
 
 def test_the_example_beside_it_runs_alone(exported: ExportModelResult, new: Path) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".parquet", ".json")
 GROUP_ROWS = 8192
 SHEETS = (".jpg", ".jpeg", ".png")
-ONNX = ".onnx"
 
 
 def _is_sheet(path: Path) -> str | None:
@@ -61,7 +60,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     """Predict the classes of new images with a run's saved model.
 
     Args:
-        run: a run folder, the ``model`` folder in it, or an ONNX file that ``export-model`` wrote, which runs without torch.
+        run: a run folder, the ``model`` folder in it, or an ONNX file that ``export-model`` wrote or the folder it lies in, which runs
+            without torch.
         images: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
             ``-`` reads a list of paths from standard input.
             In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
@@ -82,10 +82,12 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     from dataclasses import replace
 
     from tellapart.analyzed_folder import open_image_source
+    from tellapart.models.onnx_classifier import onnx_file
     from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
     from tellapart.workflows.predicted_answers import sort_into_classes, write_prediction_sheet
 
-    answer = (_answer_of_onnx if Path(run).suffix.lower() == ONNX else _answer_of_run)(run, options, progress)
+    exported = onnx_file(Path(run).expanduser())
+    answer = _answer_of_run(run, options, progress) if exported is None else _answer_of_onnx(exported, options, progress)
     reading = DatasetOptions(path_column=options.path_column, label_column=options.label_column)
     with open_image_source(images, reading, progress) as dataset:
         if options.out is not None:
@@ -122,7 +124,7 @@ def _answer_of_run(run: str | Path, options: PredictOptions, progress: Progress)
     return _by_rules(answer, AnswerRules.of_model(model), options, progress)
 
 
-def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress) -> Answers:
+def _answer_of_onnx(file: Path, options: PredictOptions, progress: Progress) -> Answers:
     """What predicts a data set with an ONNX file; torch is not loaded.
 
     Raises:
@@ -138,7 +140,7 @@ def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress
         raise OptionError(
             "\n".join(f"{name} has no effect with an ONNX file" for name in idle), hint="give the run that the file was exported from"
         )
-    classifier = OnnxClassifier(Path(run).expanduser())
+    classifier = OnnxClassifier(file)
 
     def answer(dataset: Dataset) -> PredictedFiles:
         return predict_files_with_onnx(classifier, dataset, num_workers=options.num_workers, progress=progress)

@@ -59,7 +59,7 @@ def serve(runs: Sequence[str | Path], *, options: ServeOptions, progress: Progre
     at ``/openapi.json``, counters stand at ``/metrics``, and ``/status`` compares the latest answers with those on the evaluated images.
 
     Args:
-        runs: run folders, or ONNX files that ``export-model`` wrote.
+        runs: run folders, or ONNX files that ``export-model`` wrote or the folders they lie in.
         progress: receives the address.
         options: as keywords; see :class:`ServeOptions`.
 
@@ -87,7 +87,7 @@ def asgi(*runs: str | Path, **options: Any) -> Any:
     """The service as an ASGI application, to be mounted in another one or run by any ASGI server.
 
     Args:
-        *runs: run folders, or ONNX files that ``export-model`` wrote.
+        *runs: run folders, or ONNX files that ``export-model`` wrote or the folders they lie in.
         **options: of :func:`serve`; ``host`` and ``port`` have no effect and are refused.
 
     Raises:

@@ -26,14 +26,14 @@ from tellapart.model_export.parity import (
 )
 from tellapart.model_export.quantization import CALIBRATED_ON, quantized
 from tellapart.model_export.run_images import RunPhoto, made_photos, photos_of, rows_to_check, training_rows
-from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
+from tellapart.models.onnx_classifier import MODEL_FILE, OnnxClassifier, SquareLike
 from tellapart.models.saved_model import SavedModel
 from tellapart.progress import Progress
 from tellapart.run_folder import Run
 
 SAME_FAMILIARITY = 0.02
 """Largest difference of a familiarity on the same pixels, or one image of the scale: rounding moves an image past few others."""
-MODEL, EXAMPLE = "model.onnx", "predict.py"
+EXAMPLE = "predict.py"
 INT8_NOTE = (
     "8 bits make another model: its accuracy and its log loss are its own, its probabilities were calibrated for the model in float32, and "
     "it does not know how familiar an image is"
@@ -81,8 +81,8 @@ def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> Export
         ModelError: the model cannot be exported, or the file answers otherwise than the run.
         DataError: no training photo is left to calibrate ``is_int8`` on.
     """
-    metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=True)
-    classifier = OnnxClassifier(folder / MODEL)
+    metadata = write_onnx(source, folder / MODEL_FILE, is_int8=is_int8, has_photo=True)
+    classifier = OnnxClassifier(folder / MODEL_FILE)
     exported = checked(
         source,
         classifier.squares,

@@ -26,6 +26,7 @@ METADATA = "tellapart"
 FORMAT = 1
 PHOTO = "photo"
 PIXELS = "pixels"
+MODEL_FILE = "model.onnx"
 HINT = "tellapart export-model RUN --to onnx writes one"
 
 _INPUT = fields({"size": whole(1, LARGEST_IMAGE), "resize": text(*RESIZES)})
@@ -39,6 +40,14 @@ METADATA_SHAPE: Shape = fields(
     },
 )
 """What :func:`tellapart.model_export.export_card.metadata_of` writes, as far as somebody reads it back."""
+
+
+def onnx_file(where: Path) -> Path | None:
+    """The ONNX file that a path names, itself or as the folder of an export; None if it names something else, such as a run."""
+    inside = where / MODEL_FILE
+    if inside.is_file():
+        return inside
+    return where if where.suffix.lower() == ".onnx" else None
 
 
 class SquareLike(Protocol):

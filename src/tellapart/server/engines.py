@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tellapart.decision_rule import DecisionRule
     from tellapart.models.saved_model import Member
 
-ONNX_EXPORT = Path("export") / "onnx" / "model.onnx"
+ONNX_EXPORT = Path("export") / "onnx"
 """Where ``export-model`` writes a run's file."""
 
 
@@ -154,7 +154,7 @@ def _has_onnxruntime() -> bool:
 
 
 def load_engine(where: Path) -> Engine:
-    """The engine of an ONNX file, of a run's exported file if it has one that is newer than its model, else of its saved model.
+    """The engine of an exported model, of a run's exported file if it has one that is newer than its model, else of its saved model.
 
     Raises:
         DataError: there is no run.
@@ -168,11 +168,12 @@ def load_engine(where: Path) -> Engine:
 def served_file(where: Path) -> Path:
     """The file that is loaded, and whose change means that the model is another: ``model.onnx`` or the card ``model.json``."""
     from tellapart.models.model_card import CARD
+    from tellapart.models.onnx_classifier import MODEL_FILE, onnx_file
     from tellapart.models.saved_model import model_folder
 
-    if where.suffix.lower() == ".onnx":
-        return where
-    card, exported = model_folder(where) / CARD, where / ONNX_EXPORT
+    if exported := onnx_file(where):
+        return exported
+    card, exported = model_folder(where) / CARD, where / ONNX_EXPORT / MODEL_FILE
     if _has_onnxruntime() and exported.is_file() and exported.stat().st_mtime_ns >= card.stat().st_mtime_ns:
         return exported
     return card

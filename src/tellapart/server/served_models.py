@@ -61,7 +61,7 @@ class ServedModel:
     """One model, called by its name.
 
     Args:
-        where: a run folder, its ``model`` folder, or an ONNX file.
+        where: a run folder, its ``model`` folder, or an ONNX file that ``export-model`` wrote, or the folder it lies in.
         name: that requests call it by.
 
     Raises:

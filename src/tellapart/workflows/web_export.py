@@ -7,9 +7,9 @@ import gzip
 from pathlib import Path
 
 from tellapart.model_export.export_card import ExportMetadata, card_of
-from tellapart.model_export.onnx_export import MODEL, ExportedModel, ModelToExport, checked, onnx_answer, write_card, write_onnx
+from tellapart.model_export.onnx_export import ExportedModel, ModelToExport, checked, onnx_answer, write_card, write_onnx
 from tellapart.model_export.web_runtime import web_runtime
-from tellapart.models.onnx_classifier import OnnxClassifier
+from tellapart.models.onnx_classifier import MODEL_FILE, OnnxClassifier
 from tellapart.reports.classify_page import exported_page
 
 PAGE, BINARY = "index.html", "onnxruntime.wasm"
@@ -31,13 +31,13 @@ def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_
         DataError: no training photo is left to calibrate ``is_int8`` on.
     """
     web = web_runtime(runtime)
-    metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=False)
-    classifier = OnnxClassifier(folder / MODEL)
+    metadata = write_onnx(source, folder / MODEL_FILE, is_int8=is_int8, has_photo=False)
+    classifier = OnnxClassifier(folder / MODEL_FILE)
     exported = checked(source, classifier.squares, onnx_answer(classifier), None, is_int8)
     carried = {}
     if is_single:
-        carried = {"model": _packed((folder / MODEL).read_bytes()), "runtime": _packed(web.binary)}
-        (folder / MODEL).unlink()
+        carried = {"model": _packed((folder / MODEL_FILE).read_bytes()), "runtime": _packed(web.binary)}
+        (folder / MODEL_FILE).unlink()
     else:
         (folder / BINARY).write_bytes(web.binary)
     (folder / PAGE).write_text(exported_page(metadata, web.module, carried), encoding="utf-8")
