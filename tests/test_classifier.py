@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -173,6 +174,25 @@ def test_what_is_no_label_is_refused_in_words_before_a_file_is_read(labels: obje
 def test_labels_come_in_many_containers(labels: object) -> None:
     targets, classes = _encoded(labels)
     assert (targets.tolist(), classes.tolist()) == ([0, 1], ["a", "b"])
+
+
+def test_labels_of_torch_and_labels_that_sklearn_takes_for_none() -> None:
+    assert _encoded([torch.tensor(1), torch.tensor(0)])[1].tolist() == [0, 1]
+    with pytest.raises(DataError, match="a label is a text or a number, got b'a'"):
+        _encoded([b"a", b"b"])
+    with pytest.raises(DataError, match="a label is a text or a number"):
+        _encoded(np.array([1j, 2]))
+
+
+def test_a_score_takes_labels_as_fit_does(labeled: tuple[list[str], list[str]]) -> None:
+    files, labels = labeled
+    classifier = ImageClassifier("lite0").fit(files, (label for label in labels))
+    assert classifier.score(iter(files), iter(labels)) == np.mean(classifier.predict(files) == labels)
+    assert classifier.score(files[:2], [labels[0], "never seen"], sample_weight=[1, 3]) == pytest.approx(0.25)
+    with pytest.raises(DataError, match=r"none of the labels \[0, 1\] is one of those learned"):
+        classifier.score(files[:2], [0, 1])
+    with pytest.raises(DataError, match="2 paths and 1 labels"):
+        classifier.score(files[:2], labels[:1])
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tellapart.errors import OptionError
-from tellapart.options import Options, dataclass, option, value_type
+from tellapart.options import Options, dataclass, option, value_type, with_options
+from tellapart.run_folder import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,3 +90,32 @@ def test_the_type_behind_a_hint_is_found(hint: object, kind: type) -> None:
 def test_options_cannot_be_changed_afterwards() -> None:
     with pytest.raises(AttributeError):
         Toy.of().margin = 0.5  # type: ignore[misc]
+
+
+@with_options(Toy)
+def toy(folder: str | Path, runs: Sequence[str | Path] = (), *, options: Toy) -> tuple[object, object]:
+    """Toy.
+
+    Args:
+        folder: one path.
+        runs: several.
+        options: of the toy.
+    """
+    return folder, runs
+
+
+def test_an_argument_that_is_no_path_is_named() -> None:
+    table = pd.DataFrame({"path": range(30)})
+    for odd, shown in [(None, "None"), (3, "3"), (["a", "b"], "['a', 'b']"), (b"a", "b'a'"), (table, "a DataFrame")]:
+        with pytest.raises(OptionError) as caught:
+            toy(odd)
+        assert str(caught.value) == f"folder must be a path, got {shown}"
+        assert caught.value.hint == "give the folder of the images, or a CSV file with the columns path and label"
+    with pytest.raises(OptionError, match="runs must be a path, got 3"):
+        toy("a", runs=["b", 3])
+
+
+def test_a_run_is_the_path_of_its_folder() -> None:
+    run = Run(Path("runs/a"))
+    assert toy(run, run) == (Path("runs/a"), [Path("runs/a")])
+    assert toy("a", runs=[run, "b"]) == ("a", [Path("runs/a"), "b"])

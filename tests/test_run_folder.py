@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import tellapart
-from tellapart.errors import StorageError, TellapartError
-from tellapart.run_folder import Run
+from tellapart.errors import DataError, OptionError, StorageError, TellapartError
+from tellapart.run_folder import Run, open_run
 
 HEADING = {
     "run": "r-1",
@@ -127,3 +127,21 @@ def test_a_missing_file_is_said_once_and_without_a_number(trained: Run, tmp_path
     assert str(caught.value).endswith("no such file or directory")
     assert str(caught.value).count(Path(name).name) == 1
     assert "Errno" not in str(caught.value)
+
+
+def test_a_place_near_a_run_is_answered_with_the_run(tmp_path: Path) -> None:
+    (tmp_path / "runs/photos-1/model").mkdir(parents=True)
+    (tmp_path / "runs/photos-1/metrics.json").touch()
+    (tmp_path / "empty").mkdir()
+    for place, hint in [
+        ("runs", "runs there: photos-1"),
+        ("runs/photos-2", "runs there: photos-1"),
+        ("runs/photos-1/model", f"give its folder: {tmp_path / 'runs/photos-1'}"),
+        ("runs/photos-1/metrics.json", f"give its folder: {tmp_path / 'runs/photos-1'}"),
+        ("empty/x", "tellapart train FOLDER makes one"),
+    ]:
+        with pytest.raises(DataError) as caught:
+            open_run(tmp_path / place)
+        assert caught.value.hint == hint
+    with pytest.raises(OptionError, match="run must be a path, got None"):
+        open_run(None)  # type: ignore[arg-type]

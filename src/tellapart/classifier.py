@@ -120,6 +120,24 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.classes_[self.predict_proba(paths).argmax(axis=1)]
 
+    def score(self, paths: Sequence[Any], labels: Sequence[Any], sample_weight: Sequence[float] | None = None) -> float:
+        """The accuracy on images with labels, 0 to 1; a label that was not learned counts as wrong.
+
+        Raises:
+            DataError: as of :meth:`fit`; or not one label is among those learned.
+        """
+        check_is_fitted(self)
+        paths = image_list(paths)
+        targets, classes = _encoded(labels)
+        if len(targets) != len(paths):
+            raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
+        if not set(classes.tolist()) & set(self.classes_.tolist()):
+            raise DataError(
+                f"none of the labels {classes.tolist()[:5]!r} is one of those learned, {self.classes_.tolist()[:5]!r}",
+                hint="give the labels as they were given to fit",
+            )
+        return float(np.average(self.predict(paths) == classes[targets], weights=sample_weight))
+
     def _parameters(self) -> _Parameters:
         """The parameters, checked.
 
@@ -167,12 +185,13 @@ def _encoded(labels: Sequence[Any] | None) -> tuple[Any, Any]:
             f"the first is {values[missing[0]]!r}, number {missing[0]} from 0",
             hint="leave those images out, or label them",
         )
-    odd = next((value for value in values if not isinstance(value, str | bytes | bool | int | float | np.generic)), None)
+    odd = next((value for value in values if not isinstance(value, str | bool | int | float | np.generic) or _is_odd(value)), None)
     if odd is not None:
-        raise DataError(f"a label is a text or a number, got {odd!r}", hint="give one label for each path")
-    texts = [value for value in values if isinstance(value, str | bytes)]
+        hint = "make text of all: [x.decode() for x in y]" if isinstance(odd, bytes) else "give one label for each path"
+        raise DataError(f"a label is a text or a number, got {odd!r}", hint=hint)
+    texts = [value for value in values if isinstance(value, str)]
     if texts and len(texts) < len(values):
-        number = next(value for value in values if not isinstance(value, str | bytes))
+        number = next(value for value in values if not isinstance(value, str))
         raise DataError(
             f"labels are all text or all numbers, got {texts[0]!r} and {number!r}", hint="make text of all: [str(x) for x in y]"
         )
@@ -181,6 +200,11 @@ def _encoded(labels: Sequence[Any] | None) -> tuple[Any, Any]:
         raise DataError(f"labels are classes, got the number {float(fraction)!r}", hint="a classifier learns classes, not quantities")
     classes, targets = np.unique(np.asarray(values), return_inverse=True)
     return targets.astype(np.int64), classes
+
+
+def _is_odd(value: Any) -> bool:
+    """Whether scikit-learn takes it for no label: bytes, or a complex number of numpy."""
+    return isinstance(value, bytes | np.complexfloating)
 
 
 def _is_missing(value: Any) -> bool:
@@ -206,7 +230,7 @@ def _column(values: Any, what: str) -> list[Any]:
         raise DataError(f"expected a list of {what}, got {values!r}", hint=f"give a list with one {one} for each path")
     one_hot = "where labels are one-hot, give labels.argmax(axis=1)" if what == "labels" else f"give a list with one {one} for each path"
     if not hasattr(values, "shape"):
-        single = list(values)
+        single = [value.item() if getattr(value, "shape", None) == () and hasattr(value, "detach") else value for value in values]
         wide = next((value for value in single if isinstance(value, list | tuple | set | dict) or np.ndim(value)), None)
         if wide is not None:
             raise DataError(f"a {one} is a text or a number, got {wide!r}", hint=one_hot)

@@ -34,6 +34,7 @@ from tellapart.large_arrays import empty_rows
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.devices import used_device
 from tellapart.models.malloc import tune_malloc
+from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ BATCH = 8
 SAVE_EVERY_S = 5.0
 SAVE_AT_BYTES = 2**27
 ATTEMPTS = 3
+MISSING = "there is no such file"
 _one_at_a_time = threading.Lock()
 """Extractions of one process run one at a time: torch's number of threads and its tracing are global."""
 
@@ -168,10 +170,8 @@ def extract_together(
     files = tuple(outcomes[entry.path] for entry in dataset.entries)
     if not image_ids:
         reasons = sorted({f.reason or "" for f in files})
-        raise DataError(
-            f"{'the one file cannot' if len(files) == 1 else f'none of the {len(files):,} files could'} be read: {'; '.join(reasons[:3])}",
-            hint=READS,
-        )
+        what = f"{printable(files[0].path)} cannot" if len(files) == 1 else f"none of the {len(files):,} files could"
+        raise DataError(f"{what} be read: {'; '.join(reasons[:3])}", hint=None if reasons == [MISSING] else READS)
     facts = catalog.facts(image_ids) if catalog else {}
     matrices = tuple(FeatureMatrix(tuple(image_ids), values, spec.provenance()) for spec, values in zip(specs, work.values, strict=True))
     return Extraction(files, facts, matrices[0], matrices)
@@ -284,7 +284,7 @@ class _Work:
                 0,
                 0,
                 None,
-                "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}",
+                MISSING if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}",
             )
         old = self.known.get(entry.path)
         if old is None or old.image_id is None or not old.is_same_file(FileState.of(entry.path, status, None, None)):

@@ -20,9 +20,10 @@ tellapart.errors.OptionError: align has no effect with --to subject; it goes wit
 
 from __future__ import annotations
 
+import os
 import re
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import wraps
 from inspect import Parameter, signature
@@ -201,13 +202,15 @@ def with_options(
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         own = [parameter for parameter in signature(function).parameters.values() if parameter.name != "options"]
-        names = {parameter.name for parameter in own}
+        by_name = {parameter.name: parameter for parameter in own}
 
         @wraps(function)
         def call(*arguments: Any, **keywords: Any) -> R:
-            mine = {name: value for name, value in keywords.items() if name in names}
-            options = adapt({name: value for name, value in keywords.items() if name not in names})
-            return function(*arguments, options=kind.of(**options), **mine)
+            mine = {name: value for name, value in keywords.items() if name in by_name}
+            options = adapt({name: value for name, value in keywords.items() if name not in by_name})
+            given = [_argument(value, parameter) for value, parameter in zip(arguments, own, strict=False)]
+            mine = {name: _argument(value, by_name[name]) for name, value in mine.items()}
+            return function(*given, *arguments[len(given) :], options=kind.of(**options), **mine)
 
         keywords = [Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type) for f in fields(kind)]
         call.__signature__ = signature(function).replace(parameters=[*own, *keywords])  # type: ignore[attr-defined]
@@ -217,6 +220,47 @@ def with_options(
         return call
 
     return decorate
+
+
+def as_path(value: Any, name: str) -> str | Path:
+    """One path, for an argument of that name; a Run is the path of its folder.
+
+    Raises:
+        OptionError: it is no path.
+    """
+    if isinstance(value, str | Path):
+        return value
+    path = os.fspath(value) if isinstance(value, os.PathLike) else None
+    if isinstance(path, str):
+        return Path(path)
+    hint = "give the folder of the images, or a CSV file with the columns path and label" if name == "folder" else "give one path"
+    raise OptionError(f"{name} must be a path, got {_kind_of(value)}", hint=hint)
+
+
+def as_paths(value: Any, name: str) -> list[str | Path]:
+    """Several paths in their order, for an argument of that name; one path is a list of one.
+
+    Raises:
+        OptionError: they are no paths, or in no order.
+    """
+    is_one = isinstance(value, str | bytes | os.PathLike | Mapping | Set) or hasattr(value, "columns") or not isinstance(value, Iterable)
+    return [as_path(one, name) for one in ([value] if is_one else value)]
+
+
+def _argument(value: Any, parameter: Parameter) -> Any:
+    """An argument of a command as its annotation wants it; what holds no path stays as it is."""
+    wanted = str(parameter.annotation).removesuffix(" | None")
+    if value is None and parameter.default is None:
+        return None
+    if wanted == "str | Path":
+        return as_path(value, parameter.name)
+    return as_paths(value, parameter.name) if wanted.endswith("Sequence[str | Path]") else value
+
+
+def _kind_of(value: Any) -> str:
+    """What was given, in few words: a short value itself, else its type."""
+    text = repr(value)
+    return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
 
 
 def _fitted(value: Any, kind: type) -> Any:

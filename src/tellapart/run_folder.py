@@ -17,6 +17,7 @@ from tellapart.dataset.file_rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError, reason_of
 from tellapart.interval import Interval
 from tellapart.json_files import Shape, ShapeError, read_json, record
+from tellapart.options import as_path
 from tellapart.part_metrics import Document
 from tellapart.predictions import Predictions
 from tellapart.printable import printable
@@ -136,6 +137,9 @@ class Run:
 
     folder: Path
 
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
     @property
     def name(self) -> str:
         """The folder's name."""
@@ -243,10 +247,13 @@ def open_run(where: str | Path) -> Run:
     Raises:
         DataError: there is no finished run.
     """
-    folder = Path(where).expanduser().absolute()
+    folder = Path(as_path(where, "run")).expanduser().absolute()
     if (folder / "metrics.json").is_file():
         return Run(folder)
-    near = sorted(p.parent for p in folder.parent.glob("*/metrics.json")) if folder.parent.is_dir() else []
+    if (folder.parent / "metrics.json").is_file():
+        raise DataError(f"{folder} is not a run, but part of one", hint=f"give its folder: {folder.parent}")
+    around = [place for place in (folder, folder.parent) if place.is_dir()]
+    near = next((found for place in around if (found := sorted(p.parent for p in place.glob("*/metrics.json")))), [])
     hint = f"runs there: {', '.join(p.name for p in near[-5:])}" if near else "tellapart train FOLDER makes one"
     raise DataError(f"there is no finished run in {folder}", hint=hint)
 
