@@ -191,15 +191,15 @@ def test_a_score_takes_labels_as_fit_does(labeled: tuple[list[str], list[str]]) 
     assert classifier.score(files[:2], [labels[0], "never seen"], sample_weight=[1, 3]) == pytest.approx(0.25)
     with pytest.raises(DataError, match=r"none of the labels \[0, 1\] is one of those learned"):
         classifier.score(files[:2], [0, 1])
-    with pytest.raises(DataError, match="2 paths and 1 labels"):
+    with pytest.raises(DataError, match="2 paths and 1 label"):
         classifier.score(files[:2], labels[:1])
 
 
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        (["x"], "2 paths and 1 groups"),
-        (iter("x"), "2 paths and 1 groups"),
+        (["x"], "2 paths and 1 group"),
+        (iter("x"), "2 paths and 1 group"),
         ("xy", "expected a list of groups, got 'xy'"),
         ({"x", "y"}, "expected a list of groups"),
         (np.zeros((2, 2)), "groups are one for each path, got a table of 2 rows and 2 columns"),

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tellapart.array_types import FloatArray
+from tellapart.counts import count
 from tellapart.dataset.in_memory_images import image_list, in_memory_dataset
 from tellapart.errors import DataError
 from tellapart.feature_extraction import extract
@@ -93,12 +94,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         parameters = self._parameters()
         targets, classes = _encoded(labels)
         if len(targets) != len(paths):
-            raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
+            raise DataError(f"there are {count(len(paths), 'path')} and {count(len(targets), 'label')}", hint="give one label a path")
         if len(classes) < 2:
             raise DataError(f"there is only one label, {classes.tolist()!r}; a classifier needs two")
         group_names = None if groups is None else _group_names(groups)
         if group_names is not None and len(group_names) != len(paths):
-            raise DataError(f"there are {len(paths)} paths and {len(group_names)} groups", hint="give one group for each path")
+            raise DataError(
+                f"there are {count(len(paths), 'path')} and {count(len(group_names), 'group')}", hint="give one group for each path"
+            )
         features, image_ids = self._features(paths)
         names = [str(name) for name in classes]
         own_groups = [name or image_id for name, image_id in zip(group_names or [None] * len(paths), image_ids, strict=True)]
@@ -130,7 +133,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         paths = image_list(paths)
         targets, classes = _encoded(labels)
         if len(targets) != len(paths):
-            raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
+            raise DataError(f"there are {count(len(paths), 'path')} and {count(len(targets), 'label')}", hint="give one label a path")
         if not set(classes.tolist()) & set(self.classes_.tolist()):
             raise DataError(
                 f"none of the labels {classes.tolist()[:5]!r} is one of those learned, {self.classes_.tolist()[:5]!r}",
@@ -181,7 +184,7 @@ def _encoded(labels: Sequence[Any] | None) -> tuple[Any, Any]:
     missing = [number for number, value in enumerate(values) if _is_missing(value)]
     if missing:
         raise DataError(
-            f"{len(missing):,} of {len(values):,} labels {'is' if len(missing) == 1 else 'are'} missing; "
+            f"{len(missing):,} of {count(len(values), 'label')} {'is' if len(missing) == 1 else 'are'} missing; "
             f"the first is {values[missing[0]]!r}, number {missing[0]} from 0",
             hint="leave those images out, or label them",
         )
@@ -237,7 +240,7 @@ def _column(values: Any, what: str) -> list[Any]:
         return single
     table = np.asarray(values)
     if table.ndim == 2 and table.shape[1] != 1:
-        shape = f"a table of {table.shape[0]:,} rows and {table.shape[1]:,} columns"
+        shape = f"a table of {count(table.shape[0], 'row')} and {count(table.shape[1], 'column')}"
         raise DataError(f"{what} are one for each path, got {shape}", hint=one_hot)
     if table.ndim not in (1, 2):
         shape = f"an array of shape {table.shape}"

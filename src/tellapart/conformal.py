@@ -16,6 +16,7 @@ from typing import TypedDict
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.json_files import ShapeError, fields, real, several
 
 SCALE_SHAPE = fields({"scores": several(real(), least=1), "weights": several(real(0, 1, is_above=True), least=1)})
@@ -58,7 +59,9 @@ class ConformalScale:
             ShapeError: it is not a scale; the message begins with ``name``.
         """
         if len(scores) != len(weights) or not len(scores):
-            raise ShapeError(f"{name} has {len(scores):,} scores and {len(weights):,} weights, which are not as many, or none")
+            raise ShapeError(
+                f"{name} has {count(len(scores), 'score')} and {count(len(weights), 'weight')}, which are not as many, or none"
+            )
         if (np.diff(scores) < 0).any() or not ((weights > 0) & (weights <= 1)).all():
             raise ShapeError(f"{name} holds values that cannot be used: its scores do not ascend, or a weight is not above 0 and at most 1")
         return cls(scores, weights)

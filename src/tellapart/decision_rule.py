@@ -11,6 +11,7 @@ from typing import TypedDict
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.dataset.delimited_files import table_rows
 from tellapart.errors import DataError, OptionError, closest_name
 from tellapart.json_files import ShapeError, fields, real, several, text
@@ -123,12 +124,14 @@ def read_costs(path: Path) -> CostTable:
     """
     rows = list(table_rows(path))
     if len(rows) < 3:
-        raise DataError(f"{path} is no table of costs: it has {len(rows)} rows", hint="a header with the answers, and a row for each class")
+        raise DataError(
+            f"{path} is no table of costs: it has {count(len(rows), 'row')}", hint="a header with the answers, and a row for each class"
+        )
     header = [name.strip() for name in rows[0][1]]
     answers, truths, costs = header[1:], [], []
     for line, cells in rows[1:]:
         if len(cells) != len(header):
-            raise DataError(f"{path}, line {line}: {len(cells)} cells, and the header has {len(header)}")
+            raise DataError(f"{path}, line {line}: {count(len(cells), 'cell')}, and the header has {len(header)}")
         truths.append(cells[0].strip())
         costs.append([_cost(path, line, name, cell) for name, cell in zip(answers, cells[1:], strict=True)])
     for what, names in (("row", truths), ("column", answers)):

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.errors import StorageError, reason_of
 from tellapart.json_files import parse_json, several, text
 from tellapart.parquet_files import read_parquet, write_parquet
@@ -57,7 +58,7 @@ class Predictions:
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {(n, k)}")
         for name in ("paths", "labels", "parts", "groups"):
             if len(getattr(self, name)) != n:
-                raise ValueError(f"{name} has {len(getattr(self, name))} items, expected {n}")
+                raise ValueError(f"{name} has {count(len(getattr(self, name)), 'item')}, expected {n}")
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -204,8 +205,9 @@ class Predictions:
 
     def _repr_html_(self) -> str:
         rows = self.to_frame().head(10)
-        return f"<b>{len(self):,} predictions</b>, {len(self.class_names)} classes, from {html.escape(self.source)}" + str(
-            rows.to_html(index=False)
+        return (
+            f"<b>{count(len(self), 'prediction')}</b>, {count(len(self.class_names), 'class', 'classes')}, from {html.escape(self.source)}"
+            + str(rows.to_html(index=False))
         )
 
 

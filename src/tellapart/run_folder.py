@@ -13,6 +13,7 @@ from typing import Any
 
 from tellapart.atomic_files import regular_file
 from tellapart.autoencoder_metrics import AUTOENCODER_METRICS, AutoencoderMetrics
+from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError, reason_of
 from tellapart.interval import Interval
@@ -237,7 +238,7 @@ class Run:
         for name, part in self.metrics.parts.items():
             lines.append(f"<tr><td>{name}</td><td>{part.n:,}</td>{_cell(part.accuracy, 100, ' %')}{_cell(part.log_loss)}</tr>")
         head = "<tr><th>part</th><th>images</th><th>accuracy (95 %)</th><th>log loss (95 %)</th></tr>"
-        title = f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics.backbone)}, {len(self.class_names)} classes"
+        title = f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics.backbone)}, {count(len(self.class_names), 'class', 'classes')}"
         return f"{title}<table>{head}{''.join(lines)}</table>"
 
 

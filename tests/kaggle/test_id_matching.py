@@ -67,7 +67,7 @@ def test_ways_that_disagree_are_an_error() -> None:
 
 
 def test_a_name_with_two_numbers_is_not_known_by_one_of_them() -> None:
-    with pytest.raises(DataError, match="1 of 1 ids have no file"):
+    with pytest.raises(DataError, match="1 of 1 id has no file"):
         files_of_ids(["1"], ["img_1_2.jpg"])
 
 

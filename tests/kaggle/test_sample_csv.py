@@ -54,7 +54,7 @@ def test_cells_stay_the_text_they_are(tmp_path: Path) -> None:
         (b"id\n1\n", "only one column, 'id'"),
         (b"id;label\n1;0.5\n", "only one column, 'id;label'.*commas"),
         (b"id,label,label\n1,0,0\n", "columns of the same name: 'label'"),
-        (b"id,label\n1,0.5\n2\n", "line 3: 1 cells where the header has 2"),
+        (b"id,label\n1,0.5\n2\n", "line 3: 1 cell where the header has 2"),
         (b"id,label\n1,0.5\n2,0.5,3\n", "line 3: 3 cells where the header has 2"),
         (b"id,label\n1,0.5\n ,0.5\n", "line 3: the id is empty"),
         (b"id,label\n1,0.5\n2,0.5\n1,0.5\n", "the same id more than once: '1'"),

@@ -61,7 +61,10 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
         spool = open_spool(state) if options.shards or is_sharded(state, ledger.quotas()) else None
         acceptor = Acceptor(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
         if freed := ledger.recover(acceptor.has_file):
-            notes.append(f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again")
+            notes.append(
+                f"an earlier collecting was broken off; "
+                f"{count(freed, 'unfinished address is', 'unfinished addresses are')} in the queue again"
+            )
         for note in notes:
             progress.note(note)
         before = _kept(ledger)
@@ -177,7 +180,7 @@ def _listed(order: CollectionOrder, options: CollectOptions, ledger: Ledger, pro
             advance(len(some))
     if unwanted:
         notes.append(f"{options.urls}: {count(unwanted, 'address', 'addresses')} left out, not under the licenses asked for")
-    return [f"{fresh:,} new addresses in {options.urls}", *notes]
+    return [f"{count(fresh, 'new address', 'new addresses')} in {options.urls}", *notes]
 
 
 def _is_wanted(offer: Offer, licenses: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tellapart.autoencoder_metrics import ReconstructionMetrics
+from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.models.precision import precision_option
@@ -172,5 +173,5 @@ def _notes(metrics: ReconstructionMetrics) -> list[str]:
         notes.append("there are too few different images to hold any back, so the error is that on training images")
     dead, latent = metrics.units.dead or [], metrics.units.latent
     if len(dead) > latent / 2:
-        notes.append(f"{len(dead):,} of {latent:,} units are dead: a smaller --latent is enough")
+        notes.append(f"{len(dead):,} of {count(latent, 'unit')} are dead: a smaller --latent is enough")
     return notes

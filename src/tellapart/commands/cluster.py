@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, given, option, when, when_not, with_options
@@ -299,7 +300,7 @@ def _index(clustered: FolderClustering, result: ClusterResult) -> str:
     clusters = []
     for number, one in enumerate(result.clusters):
         name = clustered.names.get(number)
-        heading = f"Cluster {number}{f', {name}' if name else ''}: {clustered.members[number].size:,} images"
+        heading = f"Cluster {number}{f', {name}' if name else ''}: {count(clustered.members[number].size, 'image')}"
         words = "; ".join(part for part in (", ".join(clustered.words[number]), class_mix(clustered.classes[number])) if part)
         clusters.append((heading, words, one.sheet))
     return cluster_index(result.sentence, clusters)
@@ -330,7 +331,7 @@ def _write_sheet(clustered: FolderClustering, number: int, path: Path) -> None:
         for i, role in shown
     ]
     name = clustered.names.get(number)
-    title = f"Cluster {number}{f', {name}' if name else ''}: {members.size:,} images"
+    title = f"Cluster {number}{f', {name}' if name else ''}: {count(members.size, 'image')}"
     sheet = cluster_sheet(title, images, words=clustered.words[number], classes=clustered.classes[number])
     sheet.save(path, "JPEG", quality=90)
 

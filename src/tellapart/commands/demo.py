@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.part_metrics import PartMetrics
 from tellapart.progress import AUTO, Progress
@@ -66,8 +67,9 @@ def about_the_interval(part: PartMetrics) -> str:
 
     worth = max(1, round(effective_images(part.accuracy, part.n)))
     return (
-        f"The {part.n:,} test photos are cells of {part.groups:,} modules. Cells of a module look alike and tend to be "
-        f"right or wrong together, so for the accuracy they count as about {worth:,} independent photos: hence {part.accuracy.percent()}."
+        f"The {count(part.n, 'test photo')} are cells of {part.groups:,} modules. Cells of a module look alike and tend to be "
+        f"right or wrong together, so for the accuracy they count as about {count(worth, 'independent photo')}: "
+        f"hence {part.accuracy.percent()}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, given, option, with_options, without
 from tellapart.progress import AUTO, Progress
@@ -132,7 +133,7 @@ def suggest(folder: str | Path, *, options: SuggestOptions, progress: Progress =
     worth = None if judge is None or options.labeled else expected_worth(judge.run, len(suggestion.rows))
     notes = [*images.analyzed.notes, *([worth] if worth else [])]
     if len(rows) <= options.n:
-        notes.append(f"there are no more than {len(rows):,} images to choose from, so all of them are suggested")
+        notes.append(f"there are no more than {count(len(rows), 'image')} to choose from, so all of them are suggested")
     view = labeling_view(images, suggestion, class_names, folder=str(folder), notes=notes)
     with noting_unchanged([out / PAGE, out / VIEW, out / TABLE_FILE], progress):
         page = write_review(out, view, images.analyzed.thumbnails)

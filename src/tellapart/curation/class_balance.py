@@ -83,7 +83,7 @@ def source_table(rows: Sequence[FileRow], values: Mapping[str, str]) -> list[tup
     order = sorted(counts, key=lambda value: (-counts[value].total(), value))
     table = [(value, counts[value]) for value in order[:MOST_VALUES]]
     rest = sum((counts[value] for value in order[MOST_VALUES:]), Counter())
-    return table + ([(f"{len(order) - MOST_VALUES:,} others", rest)] if rest else [])
+    return table + ([(f"{count(len(order) - MOST_VALUES, 'other')}", rest)] if rest else [])
 
 
 def telling_sentence(what: str, table: Sequence[tuple[str, Counter[str]]]) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from tellapart.counts import count
 from tellapart.dataset.bucket import SCHEME, copy_bucket
 from tellapart.dataset.class_names import ALIKE, alike_names, spelled
 from tellapart.dataset.entry import PARTS, Entry
@@ -83,7 +84,7 @@ class Dataset:
             + "</tr>"
             for label in labels
         )
-        return f"<b>{html.escape(str(self.root))}</b>: {len(self):,} files<table><tr><th>class</th>{head}</tr>{rows}</table>"
+        return f"<b>{html.escape(str(self.root))}</b>: {count(len(self), 'file')}<table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
 def without_labels(dataset: Dataset, paths: Sequence[str]) -> DataError:

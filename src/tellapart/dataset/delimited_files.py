@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tellapart.atomic_files import regular_file
+from tellapart.counts import count
 from tellapart.csv_writer import unguard_cell
 from tellapart.errors import DataError
 from tellapart.parquet_files import ParquetError, parquet_columns, parquet_rows
@@ -139,7 +140,7 @@ def _text_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
             continue
         if any(cells[len(header) :]):
             raise DataError(
-                f"{file}, line {line}: {len(cells)} cells where the header has {len(header)}",
+                f"{file}, line {line}: {count(len(cells), 'cell')} where the header has {len(header)}",
                 hint='a cell that holds a comma stands in quotation marks: "a, b"',
             )
         yield line, {name: cells[index] for name, index in columns.items() if index < len(cells)}

@@ -107,7 +107,7 @@ def pattern_groups(paths: Sequence[str], pattern: str) -> list[str | None]:
     groups = [_caught(expression.search(path)) for path in paths]
     if not any(groups):
         raise DataError(
-            f"the pattern {pattern!r} matches none of the {len(paths):,} paths, such as {paths[0] if paths else ''!r}",
+            f"the pattern {pattern!r} matches none of the {count(len(paths), 'path')}, such as {paths[0] if paths else ''!r}",
             hint="brackets catch the group: --pattern '(patient[0-9]+)' or --pattern '([^/_]+)_[0-9]+'",
         )
     return groups

@@ -187,7 +187,8 @@ class _Walk:
         """What was passed over, in sentences."""
         notes = [*self.closed, *self.passed_links[:_SHOWN]]
         if len(self.passed_links) > _SHOWN:
-            notes.append(f"{len(self.passed_links) - _SHOWN:,} more linked folders are passed over for the same reason")
+            more = count(len(self.passed_links) - _SHOWN, "more linked folder is", "more linked folders are")
+            notes.append(f"{more} passed over for the same reason")
         if self.system:
             notes.append(f"system folders are passed over: {', '.join(printable(name) for name in sorted(self.system))}")
         if self.results:

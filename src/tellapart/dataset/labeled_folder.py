@@ -170,7 +170,7 @@ class _Folder:
             where = f"labels come from the column {table.label_column!r} of {name} ({_shown(table)})"
             self.notes.append(where + (", not from the folders" if has_folders and _differing(inside, table) else ""))
             if unlisted := self._unlisted(folder, table):
-                rest = f"{len(unlisted):,} of {len(self._below(folder)):,} images are not listed in it"
+                rest = f"{len(unlisted):,} of {count(len(self._below(folder)), 'image')} are not listed in it"
                 self.notes.append(f"{rest} and are passed over, such as {printable(unlisted[0])}")
             listed = [replace(one, part=one.part or self._part_by_layout(inside, one)) for one in table.entries]
             if not folder:
@@ -200,7 +200,7 @@ class _Folder:
         listed = {one.path for one in table.entries}
         used = {path: entry for path, entry in inside.items() if path in listed or path in by_folders}
         if passed_over := [file for file in unlisted if file not in by_folders]:
-            counted = f"{len(passed_over):,} of {len(self._below(folder)):,} images are not listed in it and are passed over"
+            counted = f"{len(passed_over):,} of {count(len(self._below(folder)), 'image')} are not listed in it and are passed over"
             self.notes.append(f"{counted}, such as {printable(passed_over[0])}")
         return self._joined_entries(used, table, is_labeled=True)
 
@@ -216,7 +216,7 @@ class _Folder:
 
     def _note_unlisted(self, note: str, folder: str, table: Manifest) -> None:
         unlisted = self._unlisted(folder, table)
-        rest = f"; {len(unlisted):,} of {len(self._below(folder)):,} images are not listed in it" if unlisted else ""
+        rest = f"; {len(unlisted):,} of {count(len(self._below(folder)), 'image')} are not listed in it" if unlisted else ""
         self.notes.append(note + rest)
 
     def _unlisted(self, folder: str, table: Manifest) -> list[str]:
@@ -249,7 +249,7 @@ class _Folder:
             self.notes += table.all_notes
             self.notes.append(
                 f"labels come from the column {table.label_column!r} of {name} ({_shown(table)}), paths from {table.path_column!r}; "
-                f"it lists {sum(entry.path in listed for entry in entries):,} of {len(entries):,} images"
+                f"it lists {sum(entry.path in listed for entry in entries):,} of {count(len(entries), 'image')}"
             )
             rows_of |= _rows_by_path([replace(entry, part=entry.part or part) for entry in table.entries])
         if not rows_of:

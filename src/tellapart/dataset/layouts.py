@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tellapart.counts import count
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import class_in_file_name, is_aside, is_class, is_data, part_of
 from tellapart.dataset.folder_tree import (
@@ -88,7 +89,7 @@ def read_layout(root: str, files: Sequence[str], label_folder: str = AUTO) -> La
     folds = folds_of(base)
     if folds:
         parts = dict.fromkeys(folds[:-1], "train") | {folds[-1]: "test"}
-        return _by_parts(files, base, parts, f"{len(folds)} folds ({listed(folds)}), of which {folds[-1]}/ is the test part")
+        return _by_parts(files, base, parts, f"{count(len(folds), 'fold')} ({listed(folds)}), of which {folds[-1]}/ is the test part")
     if base.folders and all(parts_of(folder) for folder in base.folders.values()):
         return _divided_classes(files, base)
     return _classes(files, base)

@@ -125,7 +125,7 @@ def _paths(
     if empty is not None:
         raise DataError(f"{file}, {place} {empty}: the path is empty", hint=HINT)
     raise DataError(
-        f"{file}: not one of the {len(rows):,} cells of the column {columns.header[first]!r} names an image file here; "
+        f"{file}: not one of the {count(len(rows), 'cell')} of the column {columns.header[first]!r} names an image file here; "
         f"the first, in {place} {line}, is {row.get(str(first), '')!r}",
         hint="paths are relative to the folder of the table; --path-column names another column",
     )
@@ -139,14 +139,15 @@ def _path_notes(
     if by_name:
         first = by_name[0]
         notes.append(
-            f"{printable(file.name)}: {len(by_name):,} of {len(rows):,} cells of the column {column!r} are no paths from here, but name "
+            f"{printable(file.name)}: {len(by_name):,} of {count(len(rows), 'cell')} of the column {column!r} "
+            f"are no paths from here, but name "
             f"one file each, such as {cells[first]!r} ({place} {rows[first][0]}): {printable(matches[first][0])}"
         )
     missing = [number for number, (_, how) in enumerate(matches) if how is None]
     if missing and len(missing) < len(rows):
         first = missing[0]
         notes.append(
-            f"{printable(file.name)}: {len(missing):,} of {len(rows):,} rows name no file here, "
+            f"{printable(file.name)}: {len(missing):,} of {count(len(rows), 'row')} name no file here, "
             f"the first in {place} {rows[first][0]}: {cells[first]!r}"
         )
     return notes

@@ -213,7 +213,8 @@ def _lost_classes(rows: Sequence[FileRow]) -> list[str]:
         if row.label is not None and row.label not in used:
             lost.setdefault(row.label, []).append(row.reason or "")
     return [
-        f"none of the {len(reasons):,} images of the class {label!r} is used, mostly because: {Counter(reasons).most_common(1)[0][0]}"
+        f"none of the {count(len(reasons), 'image')} of the class {label!r} is used, mostly because: "
+        f"{Counter(reasons).most_common(1)[0][0]}"
         for label, reasons in sorted(lost.items())
     ]
 
@@ -245,7 +246,11 @@ def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
     sentences = [
         f"{label!r} has no training image, so its {count(number, 'image is', 'images are')} left out" for label, number in strange.items()
     ]
-    notes += shortened(sentences, f"{len(sentences):,} classes have no training image, so their {strange.total():,} images are left out")
+    notes += shortened(
+        sentences,
+        f"{count(len(sentences), 'class', 'classes')} have no training image, so their "
+        f"{count(strange.total(), 'image is', 'images are')} left out",
+    )
     return [row.left_out("its class has no training image") if row.is_used and row.label in strange else row for row in rows]
 
 
@@ -263,8 +268,8 @@ def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
     total = {label: counts[("train", label)] + reported[label] for label in labels}
     few = [f"{label!r} has only {count(total[label], 'image')}; its numbers mean little" for label in labels if total[label] < FEW_IMAGES]
     unseen = [f"{label!r} has no image in the reported part" for label in labels if total[label] >= FEW_IMAGES and not reported[label]]
-    notes += shortened(few, f"{len(few):,} classes have fewer than {FEW_IMAGES} images each; their numbers mean little")
-    notes += shortened(unseen, f"{len(unseen):,} classes have no image in the reported part")
+    notes += shortened(few, f"{count(len(few), 'class', 'classes')} have fewer than {FEW_IMAGES} images each; their numbers mean little")
+    notes += shortened(unseen, f"{count(len(unseen), 'class', 'classes')} have no image in the reported part")
 
 
 def shortened(notes: list[str], summary: str) -> list[str]:

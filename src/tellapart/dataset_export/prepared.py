@@ -102,13 +102,13 @@ class PreparedPart:
             raise StorageError(f"{self.folder / SAMPLES} cannot be read: {reason_of(error)}", hint=AGAIN) from error
         if len(ordered) != len(self):
             raise StorageError(
-                f"{self.folder / SAMPLES} has {len(ordered):,} rows of {self.name}, and there should be {len(self):,}", hint=AGAIN
+                f"{self.folder / SAMPLES} has {count(len(ordered), 'row')} of {self.name}, and there should be {len(self):,}", hint=AGAIN
             )
         return ordered
 
     def _array(self, path: Path) -> Any:
         if path.suffix != ".npy":
-            raise DataError(f"{self.folder} holds {path.suffix[1:]} shards, not arrays", hint="files() lists them; prepare with form npy")
+            raise DataError(f"{self.folder} holds shards ({path.suffix[1:]}), not arrays", hint="files() lists them; prepare with form npy")
         try:
             array = np.load(regular_file(path), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.evaluation.bootstrap import group_index
 from tellapart.interval import Interval
 from tellapart.part_metrics import PartMetrics
@@ -59,7 +60,7 @@ def effective_size_sentence(part: PartMetrics) -> str | None:
         return None
     effective = max(1, round(effective_images(part.accuracy, n)))
     noun = "group" if groups == 1 else "groups"
-    sentence = f"{n:,} images in {groups:,} {noun} that stay together have an effective sample size of about {effective:,}"
+    sentence = f"{count(n, 'image')} in {groups:,} {noun} that stay together have an effective sample size of about {effective:,}"
     return f"{sentence}; the intervals account for it" if effective < n else None
 
 

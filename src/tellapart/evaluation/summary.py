@@ -6,6 +6,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.calibration import softmax
+from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.evaluation import metrics
 from tellapart.evaluation.bootstrap import DRAWS, group_index, group_sums
@@ -26,7 +27,7 @@ def labeled_rows(predictions: Predictions) -> Predictions:
     has_target = predictions.targets >= 0
     if not has_target.any():
         raise DataError(
-            f"none of the {len(predictions):,} predictions from {predictions.source} has a label that is one of the classes",
+            f"none of the {count(len(predictions), 'prediction')} from {predictions.source} has a label that is one of the classes",
             hint="metrics need labeled images: put them in folders named after their class",
         )
     return predictions if has_target.all() else predictions.where(has_target)

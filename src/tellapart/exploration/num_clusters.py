@@ -11,6 +11,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread, one_openmp_thread, parallel_map
+from tellapart.counts import count
 from tellapart.exploration.pca import sample_rows
 
 MAX_K = 12
@@ -158,7 +159,7 @@ def _stability(points: FloatArray, k: int, assigned: IntArray, seed: int) -> flo
 
 def _suggest(ks: Sequence[int], own: Sequence[_Measures], other: Sequence[_Measures], images: int) -> tuple[int | None, str]:
     if images < LEAST_IMAGES:
-        return None, f"no clear k: {images} images are too few"
+        return None, f"no clear k: {count(images, 'image is', 'images are')} too few"
     if own[0].distortion < FLAT:
         return None, "no clear k: all images have the same features"
     gains = {k: (one.silhouette or 0.0) - (shuffled.silhouette or 0.0) for k, one, shuffled in zip(ks[1:], own[1:], other[1:], strict=True)}

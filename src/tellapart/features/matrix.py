@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.large_arrays import empty_rows, release, row_blocks, take_rows
 
 
@@ -48,7 +49,7 @@ class FeatureMatrix:
 
     def _repr_html_(self) -> str:
         origin = ", ".join(f"{html.escape(str(k))} {html.escape(str(v))}" for k, v in self.provenance.items())
-        return f"<b>features of {len(self):,} images</b>, {self.values.shape[1]:,} values each ({origin})"
+        return f"<b>features of {count(len(self), 'image')}</b>, {self.values.shape[1]:,} values each ({origin})"
 
 
 def unit_rows(values: FloatArray) -> FloatArray:

@@ -112,11 +112,12 @@ def _not_covered(ids: Sequence[str], paths: Sequence[str], candidates: Sequence[
     shared = repeated_names(str(c[0]) for c in candidates if len(c) == 1)
     problems = []
     if missing:
-        problems.append(f"{len(missing):,} of {len(ids):,} ids have no file: {first_names(missing)}")
+        problems.append(f"{len(missing):,} of {count(len(ids), 'id has', 'ids have')} no file: {first_names(missing)}")
     if several:
         name, indices = several[0]
         problems.append(
-            f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {first_names(paths[p] for p in indices)}"
+            f"{len(several):,} of {count(len(ids), 'id fits', 'ids fit')} more than one file: "
+            f"{name!r} could be {first_names(paths[p] for p in indices)}"
         )
     if shared:
         same = [name for name, c in zip(ids, candidates, strict=True) if [str(p) for p in c] == shared[:1]]

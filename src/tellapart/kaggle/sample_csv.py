@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tellapart.atomic_files import regular_file
+from tellapart.counts import count
 from tellapart.errors import DataError, reason_of
 
 SHOWN = 5
@@ -69,7 +70,7 @@ def read_sample(path: Path) -> Sample:
         raise DataError(f"{path} has a header but no rows", hint=HINT)
     for number, cells in numbered:
         if len(cells) != len(header):
-            raise DataError(f"{path}, line {number}: {len(cells)} cells where the header has {len(header)}", hint=HINT)
+            raise DataError(f"{path}, line {number}: {count(len(cells), 'cell')} where the header has {len(header)}", hint=HINT)
     id_place = next((index for index, name in enumerate(header) if name.strip().lower() == "id"), 0)
     sample = Sample(path, tuple(header), tuple(tuple(cells) for _, cells in numbered), id_place)
     empty = next((number for number, cells in numbered if not cells[id_place].strip()), None)

@@ -87,7 +87,7 @@ def _with_head(model: SavedModel, member: Member, backbone: Backbone) -> Any:
     layer = network.get_classifier()
     if not isinstance(layer, torch.nn.Linear) or layer.in_features != card.num_features:
         raise ModelError(
-            f"the last layer of timm's {card.architecture} is not one linear layer on {card.num_features:,} features", hint=HINT
+            f"the last layer of timm's {card.architecture} is not one linear layer on {count(card.num_features, 'feature')}", hint=HINT
         )
     left = network.load_state_dict(backbone.state(), strict=False)
     own = {id(p) for p in layer.parameters()}
@@ -275,7 +275,7 @@ def _calibration(run: Run, metadata: Mapping[str, Any]) -> str:
 
 def _data(run: Run) -> str:
     data = run.metrics.data or DataCounts(files=0, used=0, unreadable=0, set_aside=0)
-    lines = [f"{data.used:,} of {data.files:,} files were used; their sha256 is `{run_hash(run)}`."]
+    lines = [f"{data.used:,} of {count(data.files, 'file')} were used; their sha256 is `{run_hash(run)}`."]
     lines += ["", "| class | train | val | test |", "|---|---|---|---|"]
     lines += [f"| {_plain(row.name)} | {row.train:,} | {row.val:,} | {row.test:,} |" for row in data.classes]
     lines += ["", f"Where the photos come from, who made them and whom they show: {FILL_IN}"]

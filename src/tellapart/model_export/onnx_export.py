@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tellapart.array_types import ByteArray
+from tellapart.counts import count
 from tellapart.dataset.bucket import address_of_copy
 from tellapart.dataset.file_rows import FileRow
 from tellapart.errors import DataError, ModelError
@@ -146,7 +147,7 @@ def checked(
         photos = partial(_made_photos, squares)
         answers = collected_answers(made_photos(squares), exported, reference, of_photo)
     elif len(answers.rows) < len(rows):
-        notes.append(f"{len(rows) - len(answers.rows):,} of {len(rows):,} photos of the run are gone or have changed")
+        notes.append(f"{len(rows) - len(answers.rows):,} of {count(len(rows), 'photo')} of the run are gone or have changed")
     parity = parity_of(source.run, answers)
     if not is_int8:
         parity = replace(parity, rounding=rounding_of(source.model, answers, lambda off: photos(off, "computing in float64")))
@@ -167,7 +168,7 @@ def _check_same(parity: Parity, model: SavedModel) -> None:
     if not parity.is_same:
         raise ModelError(
             f"the exported model does not predict what the run does: probabilities differ by up to {same.largest:.2g} on the same pixels, "
-            f"and {len(same.changed):,} of {same.n:,} labels change",
+            f"and {len(same.changed):,} of {count(same.n, 'label')} change",
             hint="nothing was written; please report this network",
         )
     if parity.familiarity is None or model.familiarity is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from tellapart.atomic_files import regular_file
+from tellapart.counts import count
 from tellapart.decision_rule import DECISION_SHAPE, DecisionFields, DecisionRule
 from tellapart.errors import ModelError, reason_of
 from tellapart.json_files import Shape, ShapeError, anything, fields, flag, mapping, read_json, real, several, text, whole
@@ -178,16 +179,16 @@ def _card_shape(folder: Path) -> Shape:
 
 def _check_consistency(card: Mapping[str, Any]) -> None:
     """See that the values of a card go together."""
-    count = len(card["class_names"])
-    if count and card["clip"] >= 1 / count:
-        raise ShapeError(f"clip is {card['clip']:g}, expected less than 1 / {count} classes")
+    num_classes = len(card["class_names"])
+    if num_classes and card["clip"] >= 1 / num_classes:
+        raise ShapeError(f"clip is {card['clip']:g}, expected less than 1 / {count(num_classes, 'class', 'classes')}")
     if sum(member["weight"] for member in card["members"]) <= 0:
         raise ShapeError("the members' weights sum to 0")
     if "decision" in card:
         DecisionRule.from_fields(card["decision"], card["class_names"])
     for number, member in enumerate(card["members"]):
-        if bool(member["heads"]) != bool(count):
-            raise ShapeError(f"members[{number}] has {len(member['heads'])} heads for {count} classes")
+        if bool(member["heads"]) != bool(num_classes):
+            raise ShapeError(f"members[{number}] has {count(len(member['heads']), 'head')} for {count(num_classes, 'class', 'classes')}")
         if member["tensors"] not in card["checksums"]:
             raise ShapeError(f"checksums.{member['tensors']} is missing")
     if card.get("conformal", card["members"][0]["tensors"]) not in card["checksums"]:

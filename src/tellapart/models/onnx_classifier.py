@@ -16,6 +16,7 @@ import numpy as np
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.concurrency import available_cores
 from tellapart.conformal import SCALE_SHAPE, ConformalScale
+from tellapart.counts import count
 from tellapart.decision_rule import DECISION_SHAPE, DecisionRule
 from tellapart.errors import MissingExtra, ModelError
 from tellapart.json_files import Shape, ShapeError, anything, fields, mapping, parse_json, real, several, text, whole
@@ -157,7 +158,9 @@ class OnnxClassifier:
         width = len(self.class_names)
         is_usable = probabilities.ndim == logits.ndim == 2 and probabilities.shape[1] == logits.shape[1] == width
         if not is_usable or not np.isfinite(logits).all() or not (probabilities >= 0).all():
-            raise ModelError(f"{self.path} answers with values that are no probabilities of its {width} classes", hint=HINT)
+            raise ModelError(
+                f"{self.path} answers with values that are no probabilities of its {count(width, 'class', 'classes')}", hint=HINT
+            )
         if any(values.shape != logits.shape[:1] or not ((values > 0) & (values <= 1)).all() for values in more):
             raise ModelError(f"{self.path} gives familiarities that are not above 0 and at most 1", hint=HINT)
         return OnnxAnswers(probabilities / probabilities.sum(axis=1, keepdims=True), logits, more[0] if more else None)

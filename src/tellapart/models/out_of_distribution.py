@@ -16,6 +16,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.conformal import ConformalScale
+from tellapart.counts import count
 from tellapart.features.matrix import unit_rows
 from tellapart.large_arrays import take_rows
 
@@ -201,7 +202,7 @@ def read_conformal(path: Path, *, width: int) -> tuple[Familiarity | None, Confo
                 return None, true_classes
             units = _tensor(file, UNITS, "F16", 2)
             if units.shape[1] != width or not len(units):
-                raise ValueError(f"{UNITS} has the shape {units.shape}, and the first member has {width:,} features")
+                raise ValueError(f"{UNITS} has the shape {units.shape}, and the first member has {count(width, 'feature')}")
             energy = _standard(file, ENERGY) if ENERGY in names else None
             return Familiarity(units, _standard(file, DISTANCE), energy, _scale(file, STRANGENESS)), true_classes
     except SafetensorError as error:

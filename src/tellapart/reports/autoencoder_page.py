@@ -13,6 +13,7 @@ from PIL import Image
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.atomic_files import write_text
 from tellapart.autoencoder_metrics import AutoencoderMetrics, LatentSummary, ReconstructionErrors
+from tellapart.counts import count
 from tellapart.interval import Interval
 from tellapart.reports import number_format
 from tellapart.reports.figures.latent_histograms import MOST_SERIES, histogram_figure, limits_of
@@ -177,10 +178,12 @@ def _dead(units: LatentSummary) -> str:
     if units.dead is None:
         return "One image alone does not show which units vary."
     if not units.dead:
-        return f"None: all {units.latent:,} units vary by at least a hundredth of the most variable one."
+        return f"None: all {count(units.latent, 'unit')} vary by at least a hundredth of the most variable one."
     n = len(units.dead)
     first = f"; the first {MOST_DEAD} are" if n > MOST_DEAD else " is" if n == 1 else " are"
-    words = f"{n:,} of {units.latent:,} units carry almost no information: they vary by less than a hundredth of the most variable one."
+    words = (
+        f"{n:,} of {count(units.latent, 'unit')} carry almost no information: they vary by less than a hundredth of the most variable one."
+    )
     return f"{words} Dead{first}:"
 
 

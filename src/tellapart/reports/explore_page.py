@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.atomic_files import write_text
+from tellapart.counts import count
 from tellapart.reports import number_format
 from tellapart.reports.figures.num_clusters import choice_panels
 from tellapart.reports.html_shell import dated_as_before, render_page, script_json, view_json
@@ -240,7 +241,7 @@ def _trust(points: Mapping[str, Any]) -> Iterator[str]:
     if trust.get("neighbors_kept") is not None:
         k = trust.get("k", 10)
         preserved = number_format.percent(trust["neighbors_kept"], 0)
-        yield f"Of the {k} images most like an image, {preserved} are among the {k} nearest on the map."
+        yield f"Of the {count(k, 'image')} most like an image, {preserved} are among the {k} nearest on the map."
     if trust.get("knn_2d") and trust.get("knn_full"):
         yield (
             f"Asked for an image's class, its nearest on the map are right in {number_format.percent_brief(trust['knn_2d'])},"

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from tellapart.array_types import IntArray
+from tellapart.counts import count
 from tellapart.reports.gallery import is_wrong
 from tellapart.run_folder import RunContent
 
@@ -90,5 +91,5 @@ def _sample(wrong: np.ndarray[Any, np.dtype[np.bool_]], limit: int) -> IntArray:
 
 def _statement(total: int, shown: int) -> str:
     if shown == total:
-        return f"All {total:,} images."
-    return f"{shown:,} of {total:,} images: every wrong one there is room for, the others drawn at random."
+        return f"All {count(total, 'image')}."
+    return f"{shown:,} of {count(total, 'image')}: every wrong one there is room for, the others drawn at random."

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.evaluation.intervals import effective_size_sentence
 from tellapart.part_metrics import ReportedPart
 from tellapart.reports import number_format
@@ -226,7 +227,7 @@ def _sensitivity(run: RunContent) -> SectionView:
         f"The same recipe on {number_format.count(len(sensitivity.splits), 'other split')} of {sensitivity.images()} scored between "
         f"{number_format.share(spread.low)} and {number_format.percent(spread.high)},"
         f" {number_format.percent(spread.mean)} on average."
-        f" Testing on the first {first.per_class} files of each class would have given"
+        f" Testing on the first {count(first.per_class, 'file')} of each class would have given"
         f" {number_format.percent_interval(first.accuracy.as_dict())}."
     )
     if sensitivity.sample is not None:

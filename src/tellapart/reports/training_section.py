@@ -150,7 +150,7 @@ def _sentence(folds: Sequence[FoldView], cost: TrainingCost | None) -> str:
     words = []
     if trained:
         low, high = min(trained), max(trained)
-        each = f"{low:,} to {high:,} epochs" if low != high else count(high, "epoch")
+        each = f"{low:,} to {count(high, 'epoch')}" if low != high else count(high, "epoch")
         left_out = f" ({planned:,} planned)" if planned not in (None, high) else ""
         words.append((f"{networks} networks of {each}" if networks > 1 else each) + left_out)
     elif planned:
@@ -169,7 +169,7 @@ def _agreement(networks: int, spread: Mapping[str, SpreadView] | None) -> str:
         return ""
     accuracy, log_loss = spread["accuracy"], spread["log_loss"]
     return (
-        f"{networks} networks, each evaluated on the training images it was not trained on: accuracy {percent(accuracy['mean'])}"
+        f"{count(networks, 'network')}, each evaluated on the training images it was not trained on: accuracy {percent(accuracy['mean'])}"
         f" on average ({share(accuracy['low'])} to {percent(accuracy['high'])})"
         f", log loss {loss(log_loss['mean'])} ({loss(log_loss['low'])} to {loss(log_loss['high'])})."
     )

@@ -14,6 +14,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from starlette.exceptions import HTTPException
 
+from tellapart.counts import count
 from tellapart.server.request_images import from_base64
 from tellapart.server.served_models import Answered, NamedImage, ServedModel
 from tellapart.version import __version__
@@ -109,7 +110,7 @@ def parse_infer(body: bytes, header_length: str | None) -> tuple[dict[str, objec
         raise HTTPException(400, f'the datatype of "{INPUT}" has to be BYTES, image files as they are, not {str(datatype)[:40]}')
     images = _json_elements(data) if binary is None else _binary_elements(body[size:], binary)
     if not isinstance(shape, list) or not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape) or np.prod(shape) != len(images):
-        raise HTTPException(400, f"the shape {str(shape)[:40]} does not fit {len(images)} images")
+        raise HTTPException(400, f"the shape {str(shape)[:40]} does not fit {count(len(images), 'image')}")
     if not images:
         raise HTTPException(400, "there is no image in the request")
     return content, images
@@ -124,7 +125,9 @@ def _json_elements(data: Any) -> list[NamedImage]:
 
 def _binary_elements(data: bytes, declared: Any) -> list[NamedImage]:
     if isinstance(declared, bool) or not isinstance(declared, int) or declared != len(data):
-        raise HTTPException(400, f"binary_data_size is {str(declared)[:20]}, but {len(data)} bytes follow the JSON")
+        raise HTTPException(
+            400, f"binary_data_size is {str(declared)[:20]}, but {count(len(data), 'byte follows', 'bytes follow')} the JSON"
+        )
     images: list[NamedImage] = []
     at = 0
     while at < len(data):
@@ -133,7 +136,7 @@ def _binary_elements(data: bytes, declared: Any) -> list[NamedImage]:
         (length,) = struct.unpack_from("<I", data, at)
         at += 4
         if at + length > len(data):
-            raise HTTPException(400, f"image {len(images) + 1} has {length} bytes, but fewer follow")
+            raise HTTPException(400, f"image {len(images) + 1} has {count(length, 'byte')}, but fewer follow")
         images.append(NamedImage(f"image {len(images) + 1}", data[at : at + length]))
         at += length
     return images

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tellapart import calibration
 from tellapart.analyzed_folder import AnalyzedFolder
 from tellapart.array_types import FloatArray
+from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import Assignment
 from tellapart.durations import duration_text, seconds_of
@@ -269,7 +270,7 @@ def outlook(options: TrainOptions, rows: Sequence[FileRow], spec: FeatureSpec) -
     probes = 1 + 2 * len(names) + (len(names) > 1) + 2 * (not are_square(used)) + 1
     size = other_size(used, base[0].card.image_size)
     probes += size is not None
-    text = f"--recipe auto would try {probes} probes and a fine-tuning"
+    text = f"--recipe auto would try {count(probes, 'probe')} and a fine-tuning"
     an_image = image_seconds(base[0], options.device, mirror=spec.mirror)
     if an_image is None:
         return f"{text}; how long that takes here is not known yet"

@@ -108,8 +108,8 @@ def _choose_weights(members: Sequence[EnsembleMember], held_out: Sequence[Predic
     ensemble = equal
     if n < ENOUGH:
         notes.append(
-            f"the runs have {n:,} out-of-fold images in common, and {ENOUGH} are needed: all runs weigh the same, no temperature was "
-            "fitted to their mean, and the clip is the largest of theirs"
+            f"the runs have {count(n, 'out-of-fold image')} in common, and {ENOUGH} are needed: all runs weigh the same, "
+            "no temperature was fitted to their mean, and the clip is the largest of theirs"
         )
         how = "equal"
     else:
@@ -184,7 +184,9 @@ def _left_out(runs: Sequence[Run], reported: Predictions) -> list[str]:
     others = [dict(zip(run.predictions.image_ids, run.predictions.labels, strict=True)) for run in runs[1:]]
     pairs = zip(reported.image_ids, reported.labels, strict=True)
     if changed := sum(any(labels.get(image_id) != label for labels in others) for image_id, label in pairs):
-        notes.append(f"{changed:,} reported images have another label in a later run; that of {runs[0].name} counts")
+        notes.append(
+            f"{count(changed, 'reported image has', 'reported images have')} another label in a later run; that of {runs[0].name} counts"
+        )
     return notes
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.errors import ModelError
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
@@ -210,7 +211,7 @@ class Loop:
             fitting = max(at.step + 1, int((SHARE_FOR_STEPS * limit - judging) / max(a_step, 1e-9)))
             if fitting < at.steps:
                 at.steps = fitting
-                allowed = f"{fitting / self._steps_an_epoch:.1f} of {self.plan.epochs} epochs"
+                allowed = f"{fitting / self._steps_an_epoch:.1f} of {count(self.plan.epochs, 'epoch')}"
                 at.notes.append(f"{self.title}: {limit:.0f} s allow {allowed}; the rest was left out")
 
     def _epochs(self, steps: int) -> str:

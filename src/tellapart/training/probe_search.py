@@ -12,6 +12,7 @@ import numpy as np
 from tellapart.analyzed_folder import AnalyzedFolder
 from tellapart.array_types import FloatArray
 from tellapart.cache_dir import cache_root
+from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import Assignment
 from tellapart.durations import duration_text
@@ -178,7 +179,7 @@ class ProbeSearch:
             return ""
         first, other = (self._probe(each, rows, "", rows) for each in (self._base_spec, spec))
         gain, error = mean_gain(first.losses, other.losses, np.unique([row.group or "" for row in rows], return_inverse=True)[1])
-        return f"worse on {len(rows):,} training images by {-gain:.4f} (standard error {error:.4f})" if gain < -2 * error else ""
+        return f"worse on {count(len(rows), 'training image')} by {-gain:.4f} (standard error {error:.4f})" if gain < -2 * error else ""
 
     @cached_property
     def _base_spec(self) -> FeatureSpec:

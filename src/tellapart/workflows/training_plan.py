@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import worker_count
+from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, open_dataset
 from tellapart.dataset.catalog import state_folder
 from tellapart.dataset.decisions import read_decisions
@@ -170,7 +171,7 @@ def _training_stage(runner: NetworkRunner, dataset: Dataset, options: TrainOptio
     images = round(trained * (1 - HELD_OUT) * recipe.plan.epochs * folds)
     seconds = min(images / speed, recipe.plan.time_s or float("inf"))
     memory = BASE_BYTES + BYTES_PER_IMAGE * len(dataset)
-    name = f"training {recipe.title}, {recipe.plan.epochs} epochs"
+    name = f"training {recipe.title}, {count(recipe.plan.epochs, 'epoch')}"
     return PlannedStage(name=name, images=images, images_per_s=speed, seconds=seconds, memory_bytes=memory, disk_bytes=0)
 
 

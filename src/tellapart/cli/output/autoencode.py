@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, number, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def autoencode_output(run: Run) -> Answer:
     lines: list[Line] = [f"{side.n:,} {what}", *aligned(rows, before="  ")]
     dead = units.dead
     if dead:
-        lines.append(f"{len(dead):,} of {units.latent:,} units are dead: {several([str(unit) for unit in dead], most=12)}")
+        are = "is" if len(dead) == 1 else "are"
+        lines.append(f"{len(dead):,} of {count(units.latent, 'unit')} {are} dead: {several([str(unit) for unit in dead], most=12)}")
     elif dead is not None:
-        lines.append(f"none of {units.latent:,} units is dead")
-    lines.append(f"trained for {duration_text(cost.seconds)}: {cost.images:,} images, {cost.images_per_s:,.0f} per second")
-    lines.append(f"{data.used:,} of {data.files:,} files used; {data.unreadable:,} unreadable, {data.set_aside:,} excluded")
+        lines.append(f"none of {count(units.latent, 'unit')} is dead")
+    lines.append(f"trained for {duration_text(cost.seconds)}: {count(cost.images, 'image')}, {cost.images_per_s:,.0f} per second")
+    lines.append(f"{data.used:,} of {count(data.files, 'file')} used; {data.unreadable:,} unreadable, {data.set_aside:,} excluded")
     lines += [f"features: --features run:{shown(run.folder)}", Styled(shown(run.report), before="report:   ", bold=True)]
     return lines, run.as_dict()

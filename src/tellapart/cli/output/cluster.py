@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tellapart.cli.formatting import aligned, first_lines, several, shown
 from tellapart.cli.output.tables import left_out_lines
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 
 if TYPE_CHECKING:
     from tellapart.commands.cluster import ClusterResult
@@ -24,7 +25,7 @@ def cluster_output(result: ClusterResult) -> Answer:
     lines.append(result.encoding.sentence)
     if scores := result.scores:
         lines.append(
-            f"compared with the labels of {scores.images:,} images: {100 * scores.accuracy:.1f} % in the cluster of their class,"
+            f"compared with the labels of {count(scores.images, 'image')}: {100 * scores.accuracy:.1f} % in the cluster of their class,"
             f" NMI {scores.nmi:.3f}, ARI {scores.ari:.3f}"
         )
     lines += [Styled(note, fg="yellow") for note in result.notes]

@@ -72,6 +72,6 @@ def _what_next(result: CollectResult, stored: int) -> list[str]:
     if stored:
         lines.append(f"who made what, and under which license: {result.out.rstrip('/')}/ATTRIBUTION.csv")
         if result.shards:
-            lines.append(f"{result.shards:,} shards hold the images; tar xf makes class folders of them")
+            lines.append(f"{count(result.shards, 'shard holds', 'shards hold')} the images; tar xf makes class folders of them")
         lines.append(f"next: tellapart train {result.out}")
     return lines

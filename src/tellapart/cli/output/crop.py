@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def crop_output(result: CropResult) -> Answer:
     """How many crops are kept, who they show, what was left out and why, how much cropping helps, and the files."""
     state = "written" if result.out else "would be kept"
-    head = f"{result.crops:,} crops of {result.images:,} images {state}"
+    head = f"{count(result.crops, 'crop')} of {count(result.images, 'image')} {state}"
     lines: list[Line] = [f"{head}; {count(result.set_aside, 'image')} excluded, {result.not_found:,} with nothing detected"]
     for label, sizes in result.people.items():
         if sizes:

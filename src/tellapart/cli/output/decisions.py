@@ -56,7 +56,7 @@ def decisions_output(result: DecisionsResult) -> Answer:
         table = aligned([HEAD, *rows])
         lines += [_counted(one for one in result.decisions if one.holds), table[0], *first_lines(table[1:])]
     if result.unmet:
-        lines.append(f"{len(result.unmet):,} are about files that no longer exist or have changed:")
+        lines.append(f"{len(result.unmet):,} {'is' if len(result.unmet) == 1 else 'are'} about files that no longer exist or have changed:")
         lines += first_lines([f"  {_image(one)}" for one in result.unmet])
     return [*lines, Styled(shown(result.log), bold=True)], result.as_dict()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tellapart.cli.terminal import Answer, Line, Styled
-from tellapart.counts import data_size
+from tellapart.counts import count, data_size
 
 if TYPE_CHECKING:
     from tellapart.commands.doctor import DoctorResult
@@ -18,9 +18,9 @@ def doctor_output(result: DoctorResult) -> Answer:
     lines: list[Line] = [
         f"tellapart {result.tellapart}, Python {result.python}, {result.platform}",
         "packages:  " + ", ".join(f"{name} {version or 'missing'}" for name, version in result.versions.items()),
-        f"processor: {result.processor.cores} cores, {' '.join(result.processor.features) or 'no known vector extensions'}",
-        f"training:  networks divide each batch among {result.processor.cores or 1:,} cores, and their last digits depend on that number; "
-        "probes and predictions do not",
+        f"processor: {count(result.processor.cores or 1, 'core')}, {' '.join(result.processor.features) or 'no known vector extensions'}",
+        f"training:  networks divide each batch among {count(result.processor.cores or 1, 'core')}, "
+        "and their last digits depend on that number; probes and predictions do not",
         f"torch:     {'compatible' if torch and torch.fits_torchvision else 'NOT compatible'} with torchvision, GPU {gpu}",
         f"cache:     {cache.folder}, {data_size(cache.size_bytes)}{'' if cache.can_be_written else ', NOT writable'}",
         "backbones: "

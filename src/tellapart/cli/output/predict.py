@@ -41,7 +41,10 @@ def predict_output(result: PredictedFiles) -> Answer:
         lines.append(f"{len(result.unreadable):,} of {count(len(result.files), 'file')} could not be read")
     if result.views > 1:
         changed = int((result.predictions.predicted != result.first_view.predicted).sum())
-        lines.append(f"averaged over {count(result.views, 'view')} of each image; {changed:,} predictions differ from those of one view")
+        lines.append(
+            f"averaged over {count(result.views, 'view')} of each image;"
+            f" {count(changed, 'prediction differs', 'predictions differ')} from those of one view"
+        )
     if result.out:
         lines.append(Styled(shown(result.out), before=f"{count(total, 'row')} written to ", bold=True))
     if result.sheet:

@@ -74,7 +74,7 @@ def training_lines(metrics: RunMetrics) -> list[str]:
     cost = metrics.training
     if cost is None:
         return []
-    lines = [f"trained for {duration_text(cost.seconds)}: {cost.images:,} images, {cost.images_per_s:,.0f} a second"]
+    lines = [f"trained for {duration_text(cost.seconds)}: {count(cost.images, 'image')}, {cost.images_per_s:,.0f} a second"]
     members = metrics.selection.members if metrics.selection else []
     if len(members) > 1:
         accuracies = [member.accuracy for member in members]
@@ -91,7 +91,7 @@ def split_variance_lines(sensitivity: SplitSensitivity | None) -> list[str]:
     if sensitivity is None:
         return []
     spread, first = sensitivity.accuracy, sensitivity.first
-    others = f"{len(sensitivity.splits)} other splits of {sensitivity.images('photos')}"
+    others = f"{count(len(sensitivity.splits), 'other split')} of {sensitivity.images('photos')}"
     more = "; the model above learned from more photos" if sensitivity.sample is not None else ""
     return [
         f"{others}: accuracy {percent_or_blank(spread.low)} to {percent_or_blank(spread.high)};"

@@ -59,7 +59,7 @@ def _run_output(run: Run) -> Answer:
         lines += ladder_lines(name, part) + [f"  {line}" for line in more]
     if data := metrics.data:
         lines.append(
-            f"{data.used:,} of {data.files:,} files used; {data.unreadable:,} unreadable,"
+            f"{data.used:,} of {count(data.files, 'file')} used; {data.unreadable:,} unreadable,"
             f" {data.set_aside:,} excluded (reasons in the report)"
         )
     lines += search_lines(metrics.search) + training_lines(metrics) + split_variance_lines(metrics.split_sensitivity)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.dataset.delimited_files import TEXT_SUFFIXES, table_rows, text_lines
 from tellapart.errors import DataError, OptionError, closest_name
 from tellapart.printable import name_complaint
@@ -75,7 +76,7 @@ def _table_entries(file: Path, problems: list[str]) -> list[Given]:
     for line, cells in rows:
         place = f"{file}, line {line}"
         if len(cells) != len(header):
-            problems.append(f"{place}: {len(cells)} cells where the header has {len(header)}")
+            problems.append(f"{place}: {count(len(cells), 'cell')} where the header has {len(header)}")
             continue
         name, word = cells[label], cells[keyword]
         before = entries.get(name)

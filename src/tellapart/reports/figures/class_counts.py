@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.reports.figures.svg import Figure, Scale, rectangle, text, x_axis
 from tellapart.reports.number_format import shortened
 
@@ -34,7 +35,7 @@ def counts_figure(section: Mapping[str, Any]) -> Figure | None:
                 parts.append(rectangle(at, y, x(n) - left, bar, f"bar {part}", f"{classes[i]['name']}, {part}: {n:,}"))
                 at += x(n) - left
         parts.append(text(at + 6, y + bar / 2 + 4.5, f"{total[i]:,}", "quiet small"))
-    words = f"From {min(total.values()):,} to {max(total.values()):,} images a class."
+    words = f"From {min(total.values()):,} to {count(max(total.values()), 'image')} a class."
     if len(order) < len(classes):
         words += f" The {len(order)} largest of {len(classes)} classes are shown."
     return Figure("class-counts", "Images of each class by part", words, WIDTH, floor + 48, "".join(parts))

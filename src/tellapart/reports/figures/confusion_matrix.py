@@ -31,7 +31,7 @@ def confusion_figure(section: Mapping[str, Any], class_names: Sequence[str]) -> 
         parts.append(text(left - 10, top + cell * (j + 0.5) + 5, label, "", "end"))
     for row, i in enumerate(shown):
         parts += [_cell(matrix[i], i, j, class_names, (left + column * cell, top + row * cell, cell)) for column, j in enumerate(shown)]
-    hidden = "" if len(shown) == len(matrix) else f" Only the {len(shown)} most confused of {len(matrix)} classes."
+    hidden = "" if len(shown) == len(matrix) else f" Only the {len(shown)} most confused of {count(len(matrix), 'class', 'classes')}."
     right = sum(row[i] for i, row in enumerate(matrix))
     words = f"{right:,} of {count(sum(map(sum, matrix)), 'image')} lie on the diagonal.{hidden}"
     title = f"Confusion matrix, {section['title'].lower()}"

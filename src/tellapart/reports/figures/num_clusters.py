@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, text, x_axis, y_axis
 
 PANEL, HEIGHT = 330.0, 250.0
@@ -65,5 +66,5 @@ def _panel(title: str, ks: Sequence[int], own: Values, other: Values | None, sug
         parts.append(polyline([(x(k), y(v)) for k, v in zip(ks, other, strict=True) if v is not None], "series before"))
     shown = [(k, v) for k, v in zip(ks, own, strict=True) if v is not None]
     parts.append(polyline([(x(k), y(v)) for k, v in shown], "series"))
-    parts += [circle(x(k), y(v), 4, "dot", f"{k} clusters: {v:,.4g}") for k, v in shown]
+    parts += [circle(x(k), y(v), 4, "dot", f"{count(k, 'cluster')}: {v:,.4g}") for k, v in shown]
     return "".join(parts)

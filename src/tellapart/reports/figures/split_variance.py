@@ -33,7 +33,7 @@ def sensitivity_figure(section: Mapping[str, Any]) -> Figure | None:
         parts.append(text(LEFT, y, "the split reported here", "strong") + _whisker(reported, x, y + 28, ""))
         y += 84
     if first:
-        label = f"the first {section['first']['per_class']} files of each class"
+        label = f"the first {count(section['first']['per_class'], 'file')} of each class"
         parts.append(text(LEFT, y, label, "strong") + _whisker(first, x, y + 28, " second"))
     return Figure("sensitivity", "Accuracy on other splits", section["sentence"], WIDTH, floor + 50, "".join(parts))
 
@@ -81,7 +81,9 @@ def curve_figure(section: Mapping[str, Any]) -> Figure | None:
     if fit:
         parts.append(_fit(fit, x, y, (min(sizes), max(sizes))))
     for p in points:
-        parts += [circle(x(p["n_train"]), y(a), 4, "dot soft", f"{p['n_train']:,} training images: {percent(a)}") for a in p["accuracy"]]
+        parts += [
+            circle(x(p["n_train"]), y(a), 4, "dot soft", f"{count(p['n_train'], 'training image')}: {percent(a)}") for a in p["accuracy"]
+        ]
     if promised:
         parts.append(_promise(promised, x(twice["n_train"]), y))
     return Figure(

@@ -141,7 +141,8 @@ def _mistakes(run: Run) -> Iterator[NextStep]:
         wrong = round(scores["n"] * (1 - scores["accuracy"]["value"]))
         if wrong:
             link = "/gallery?" + urlencode({"run": run.name, "part": scores["part"], "show": "mistakes", "order": "loss"})
-            why = f"Of {scores['n']:,} {scores['part']} images; the worst are often wrong labels."
+            images = count(scores["n"], f"{scores['part']} image")
+            why = f"Of {images}; the worst are often wrong labels."
             yield _step("mistakes", f"Look at the {count(wrong, 'mistake')} of {run.name}", why, link)
 
 
