@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -198,6 +198,10 @@ class AnalyzedFolder:
     def files_per_image(self) -> Counter[str]:
         """Number of files by image id."""
         return Counter(row.image_id for row in self.rows if row.image_id is not None)
+
+    def decided_by(self, decisions: Decisions) -> AnalyzedFolder:
+        """The same folder under other decisions."""
+        return replace(self, opened=replace(self.opened, decisions=decisions))
 
     def rows_with(self, decisions: Decisions | None) -> list[FileRow]:
         """The rows with other decisions applied, or none."""

@@ -3,14 +3,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 import tellapart
+from tellapart.analyzed_folder import AnalyzedFolder
 from tellapart.cli.app import tellapart as door
 from tellapart.dataset.decisions import Decision
 from tellapart.errors import DataError, OptionError
+from tellapart.workflows import decision_writing
 from tellapart.workflows.decision_writing import DecidedImage
 from tests import folders
 
@@ -37,6 +40,23 @@ def test_excluding_leaves_the_file_and_is_undone(mixed: Path) -> None:
     assert tellapart.undo(mixed).undone == 1
     assert tellapart.decisions(mixed).decisions == ()
     assert folders.contents(mixed) == before
+
+
+def test_what_another_command_has_excluded_meanwhile_is_not_excluded_twice(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both read the folder before either writes."""
+    analyze = decision_writing.analyze_folder
+
+    def overtaken(*args: Any, **options: Any) -> AnalyzedFolder:
+        analyzed = analyze(*args, **options)
+        monkeypatch.setattr(decision_writing, "analyze_folder", analyze)
+        tellapart.exclude(mixed, "dots/1.jpg")
+        return analyzed
+
+    monkeypatch.setattr(decision_writing, "analyze_folder", overtaken)
+    second = tellapart.exclude(mixed, ["dots/1.jpg", "dots/2.jpg"])
+    assert paths(second.changed) == ["dots/2.jpg"]
+    assert second.unchanged == ("dots/1.jpg",)
+    assert paths(tellapart.decisions(mixed).decisions) == ["dots/1.jpg", "dots/2.jpg"]
 
 
 def test_relabeling_settles_a_contradiction(mixed: Path, tmp_path: Path) -> None:

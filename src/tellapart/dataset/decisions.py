@@ -280,14 +280,14 @@ class DecisionLog:
     def append(self, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
         """Append decisions as one batch, all of them or none; see :func:`append_decisions`."""
         new = list(decisions)
-        return self._append(lambda _: new, why)
+        return self.append_chosen(lambda _: new, why=why)
 
     def undo(self, batch: int | None = None) -> tuple[Decisions, int]:
         """Undo a batch, by default the newest that holds; see :func:`undo_batch`."""
-        log = self._append(lambda known: [Decision(UNDO, undoes=_to_undo(known, batch))])
+        log = self.append_chosen(lambda known: [Decision(UNDO, undoes=_to_undo(known, batch))])
         return log, log.log[-1].undoes or 0
 
-    def _append(self, choose: Callable[[Decisions], Sequence[Decision]], why: str = "") -> Decisions:
+    def append_chosen(self, choose: Callable[[Decisions], Sequence[Decision]], *, why: str = "") -> Decisions:
         """Append what ``choose`` makes of the log as it stands, while nobody else writes; the new log."""
         try:
             self.state.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
-from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNSURE, Decision, Decisions, append_decisions
+from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNSURE, Decision, DecisionLog, Decisions, append_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
@@ -93,7 +93,7 @@ def decide(
     reason: str,
     progress: Progress,
 ) -> DecisionResult:
-    """Decide on the named files as one batch.
+    """Decide on the named files as one batch, given what others have decided until it is written.
 
     Args:
         folder: the data set.
@@ -109,14 +109,26 @@ def decide(
         StorageError: the decisions cannot be read or written.
     """
     analyzed = analyze_folder(folder, FeatureSpec(()), reading=reading, state=state, progress=progress)
-    proposed = [propose(row, analyzed) for row in named_rows(analyzed, [files] if isinstance(files, str | Path) else files)]
+    named = {row.path for row in named_rows(analyzed, [files] if isinstance(files, str | Path) else files)}
+    proposed: list[ProposedDecision] = []
+
+    def choose(known: Decisions) -> list[Decision]:
+        now = analyzed.decided_by(known)
+        proposed.extend(propose(row, now) for row in now.rows if row.path in named)
+        return [one.decision for one in proposed if one.decision]
+
+    log = DecisionLog(analyzed.state).append_chosen(choose, why=reason)
     unchanged = tuple(one.row.path for one in proposed if one.decision is None)
-    return write_changes(analyzed, [one.decision for one in proposed if one.decision], reason, unchanged)
+    return _result(analyzed, [one.decision for one in proposed if one.decision], log, unchanged)
 
 
-def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reason: str, unchanged: tuple[str, ...] = ()) -> DecisionResult:
+def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reason: str) -> DecisionResult:
     """Write decisions as one batch."""
-    log = append_decisions(analyzed.state, decisions, why=reason)
+    return _result(analyzed, decisions, append_decisions(analyzed.state, decisions, why=reason))
+
+
+def _result(analyzed: AnalyzedFolder, decisions: Sequence[Decision], log: Decisions, unchanged: tuple[str, ...] = ()) -> DecisionResult:
+    """What a batch changed: the images decided on, and what is left of each class."""
     before = Counter(row.label for row in analyzed.rows if row.is_used and row.label is not None)
     left = Counter(row.label for row in analyzed.rows_with(log) if row.is_used and row.label is not None)
     return DecisionResult(
