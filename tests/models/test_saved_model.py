@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -93,8 +94,11 @@ DAMAGES = {
 def test_a_damaged_model_is_a_clear_error(tmp_path: Path, own_cache: Path, damage: str) -> None:
     folder = saved(tmp_path / "model")
     DAMAGES[damage](folder)
-    with pytest.raises(ModelError, match="no usable model"):
+    named = WEIGHTS if "weights" in damage else CARD
+    with pytest.raises(ModelError, match=f"no usable model in .*model: {re.escape(named)}") as caught:
         load_model(folder)
+    is_absent = damage in ("no card", "no folder")
+    assert ("give the folder of a finished run" if is_absent else "copy the run again") in str(caught.value.hint)
 
 
 def test_a_model_of_a_newer_version_says_so(tmp_path: Path, own_cache: Path) -> None:

@@ -139,7 +139,7 @@ def read_card(folder: Path) -> ModelCard:
     except OSError as error:
         raise ModelError(f"there is no usable model in {folder}: {CARD}: {reason_of(error)}", hint=HINT) from error
     except ShapeError as error:
-        raise ModelError(f"there is no usable model in {folder}: {error}", hint=HINT) from error
+        raise ModelError(f"there is no usable model in {folder}: {CARD}: {error}", hint=DAMAGED) from error
     return card
 
 
@@ -153,7 +153,7 @@ def check_tensors(folder: Path, card: ModelCard, name: str) -> Path:
     try:
         is_same = _file_digest(regular_file(path)) == card["checksums"].get(name)
     except OSError as error:
-        raise ModelError(f"there is no usable model in {folder}: {name}: {reason_of(error)}", hint=HINT) from error
+        raise ModelError(f"there is no usable model in {folder}: {name}: {reason_of(error)}", hint=DAMAGED) from error
     if not is_same:
         raise ModelError(
             f"there is no usable model in {folder}: {name} has been changed since it was written (its sha256 differs)", hint=DAMAGED
