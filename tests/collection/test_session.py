@@ -84,7 +84,7 @@ def test_of_a_list_only_addresses_under_the_licenses_asked_for_are_taken(tmp_pat
     notes = session._written_down(resolve_order([], asked, {}), asked, ledger, SILENT)
     assert [row["url"] for row in ledger.rows("SELECT url FROM images")] == ["https://a.example/1.jpg"]
     assert ledger.quotas() == {"cat": None}, "a list without --per-class is taken whole"
-    assert notes[0] == f"1 new addresses in {file}"
+    assert notes[0] == f"1 new address in {file}"
     assert any("2 addresses left out, not under the licenses asked for" in note for note in notes)
 
 
