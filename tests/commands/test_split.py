@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import tellapart
 from tellapart.cli.app import tellapart as door
@@ -148,14 +150,24 @@ def test_folds_are_numbered_and_kept(root: Path, tmp_path: Path) -> None:
         split(root, out, val=0.0, test=0.0, folds=3)
 
 
+def with_colors(image: Image.Image, seed: int) -> Image.Image:
+    """An image with smooth colors laid over it, so that a model is less sure of its class than of the image itself."""
+    grid = np.clip(np.random.default_rng(seed).normal(128, 110, (8, 8, 3)), 0, 255).astype(np.uint8)
+    colors = np.asarray(Image.fromarray(grid).resize(image.size, Image.Resampling.BICUBIC), dtype=np.float32)
+    return Image.fromarray(np.clip(np.asarray(image.convert("RGB")) + colors - 128, 0, 255).astype(np.uint8))
+
+
 def test_a_bad_split_is_reproduced_marked_and_priced(tmp_path: Path) -> None:
-    images = {kind: [folders.class_image(kind, seed, side=200) for seed in range(16)] for kind in ("dots", "stripes")}
+    images = {
+        kind: [with_colors(folders.class_image(kind, seed, side=200), seed + first) for seed in range(16)]
+        for kind, first in (("dots", 0), ("plain", 1000))
+    }
     files = {f"{kind}/{n:02}.jpg": sample_images.encoded(image, quality=90) for kind in images for n, image in enumerate(images[kind])}
     files |= {f"{kind}/x{n}.jpg": sample_images.encoded(images[kind][n], quality=40) for kind in images for n in range(4)}
     root = folders.write(tmp_path / "photos", files)
     out = tmp_path / "bad.csv"
     found = split(root, out, first_n=8, backbone="lite0")
-    assert (found.strategy, found.parts["val"]) == ("first 8", {"dots": 8, "stripes": 8})
+    assert (found.strategy, found.parts["val"]) == ("first 8", {"dots": 8, "plain": 8})
     assert {Path(path).name for path, part in part_of(out, "path").items() if part == "val"} == {f"{n:02}.jpg" for n in range(8)}
     assert {row["strategy"] for row in rows_of(out)} == {"first 8"}
     crossed = found.crossings
@@ -165,7 +177,7 @@ def test_a_bad_split_is_reproduced_marked_and_priced(tmp_path: Path) -> None:
     }
     leak = found.leak
     assert (leak.kind, leak.part, leak.n, leak.images, leak.trained_on) == ("leaking", "val", 16, 8, 16)
-    assert leak.naive.log_loss.value < leak.honest.log_loss.value + 1e-3, "both are nearly sure of images this easy"
+    assert leak.naive.log_loss.value < leak.honest.log_loss.value
     assert leak.comparison.n == 16
     honest = split(root, tmp_path / "good.csv", backbone="lite0", test=0.4, val=0.0)
     assert honest.crossings.groups == 0
