@@ -33,9 +33,9 @@ def loose_counts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def plurals(text: ast.JoinedStr) -> Iterator[str]:
-    """The numbers that a plural follows. Not: constants such as ``MOST``, and measures with decimals."""
+    """The numbers that a plural follows. Not: constants such as ``MOST``, measures with decimals, and parts of a text."""
     for value, after in zip(text.values, text.values[1:], strict=False):
-        if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):
+        if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant) and not is_slice(value.value):
             number, form = ast.unparse(value.value), ast.unparse(value.format_spec) if value.format_spec else ""
             is_counted = "," in form or number.startswith("len(")
             if (
@@ -44,6 +44,11 @@ def plurals(text: ast.JoinedStr) -> Iterator[str]:
                 and not number.rpartition(".")[2].isupper()
             ):
                 yield number
+
+
+def is_slice(node: ast.expr) -> bool:
+    """Whether it is a part of a text, such as ``suffix[1:]``, and no number."""
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
 
 
 def asks(function: ast.FunctionDef) -> set[str]:
@@ -67,6 +72,7 @@ def test_a_count_agrees_with_its_noun() -> None:
         ('f"<b>{n}</b> rows"', True),
         ('f"{n:.1f} epochs"', False),
         ('f"{MOST} images"', False),
+        ('f"{suffix[1:]} shards"', False),
         ("f\"{count(n, 'image')}\"", False),
         ('f"{n} images" if n > 1 else "one"', False),
     ],

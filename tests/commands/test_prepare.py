@@ -100,7 +100,7 @@ def test_shards_hold_the_same_images(root: Path, tmp_path: Path, form: str) -> N
     assert found.sizes == ["32", "original"]
     part = tellapart.open_prepared(tmp_path / "new")["train"]
     assert [path.is_file() for path in [*part.files(32), *part.files("original")]] == [True, True]
-    with pytest.raises(DataError, match=rf"holds shards \({form}\), not arrays"):
+    with pytest.raises(DataError, match=f"holds {form} shards, not arrays"):
         part.images()
     assert len(rows_of(tmp_path / "new")) == 16
 

@@ -108,7 +108,7 @@ class PreparedPart:
 
     def _array(self, path: Path) -> Any:
         if path.suffix != ".npy":
-            raise DataError(f"{self.folder} holds shards ({path.suffix[1:]}), not arrays", hint="files() lists them; prepare with form npy")
+            raise DataError(f"{self.folder} holds {path.suffix[1:]} shards, not arrays", hint="files() lists them; prepare with form npy")
         try:
             array = np.load(regular_file(path), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
