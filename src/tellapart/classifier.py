@@ -92,9 +92,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         paths = image_list(paths)
         parameters = self._parameters()
-        targets, classes = _encoded(labels)
-        if len(targets) != len(paths):
-            raise DataError(f"there are {count(len(paths), 'path')} and {count(len(targets), 'label')}", hint="give one label a path")
+        targets, classes = _targets(labels, len(paths))
         if len(classes) < 2:
             raise DataError(f"there is only one label, {classes.tolist()!r}; a classifier needs two")
         group_names = None if groups is None else _group_names(groups)
@@ -131,9 +129,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         paths = image_list(paths)
-        targets, classes = _encoded(labels)
-        if len(targets) != len(paths):
-            raise DataError(f"there are {count(len(paths), 'path')} and {count(len(targets), 'label')}", hint="give one label a path")
+        targets, classes = _targets(labels, len(paths))
         if not set(classes.tolist()) & set(self.classes_.tolist()):
             raise DataError(
                 f"none of the labels {classes.tolist()[:5]!r} is one of those learned, {self.classes_.tolist()[:5]!r}",
@@ -172,6 +168,18 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def _targets(labels: Sequence[Any] | None, num_paths: int) -> tuple[Any, Any]:
+    """What :func:`_encoded` gives for labels that are as many as paths.
+
+    Raises:
+        DataError: as of :func:`_encoded`; or they are not as many.
+    """
+    targets, classes = _encoded(labels)
+    if len(targets) != num_paths:
+        raise DataError(f"there are {count(num_paths, 'path')} and {count(len(targets), 'label')}", hint="give one label a path")
+    return targets, classes
 
 
 def _encoded(labels: Sequence[Any] | None) -> tuple[Any, Any]:
